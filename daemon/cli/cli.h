@@ -1,0 +1,11 @@
+/* The subcommands of `outrider`, one file each. Each gets its own name as argv[0] and returns the
+ * exit status: 0 done, 1 it failed (one line on stderr says why), 2 wrong usage. */
+#ifndef OUTRIDER_DAEMON_CLI_H
+#define OUTRIDER_DAEMON_CLI_H
+
+struct command {
+    const char *name, *help;
+    int (*run)(int argc, char **argv);
+};
+
+#endif
