@@ -4,10 +4,14 @@
 CFLAGS  ?= -O2 -g
 prefix  ?= /usr/local
 SAN     ?=
-FUZZ    ?=
+
 comma   := ,
-B       := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+B       ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 SHARED  ?= ../shared
+# All cores unless the caller says otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 ISA_DIR := $(patsubst x86_64,x86,$(patsubst aarch64,arm,$(shell uname -m)))
 VERSION := 0.1.0
 
@@ -99,26 +103,83 @@ $B/perception/kernels/%.o: isa += -O3
 $B/perception/kernels/x86/%.o: isa += -O3
 
 # ---- tests -------------------------------------------------------------------------------------
-$B/tests/fuzz/%: $B/tests/fuzz/%.o $B/tests/fuzz/main.o $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(ldlibs)
-$B/tests/bench/%: $B/tests/bench/%.o $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(ldlibs)
+# A test program runs in the top folder; NAME.ok remembers that it passed. End-to-end tests find the
+# programs through OUTRIDER_BUILD, all tests the data through OUTRIDER_SHARED.
 $(TESTS): $B/%: $B/%.o $(TEST_HELP) $(LIB)
 	$(CC) $(ldflags) -o $@ $^ $(ldlibs) -lcriterion
+$B/tests/bench/%: $B/tests/bench/%.o $(LIB)
+	$(CC) $(ldflags) -o $@ $^ $(ldlibs)
+$B/tests/fuzz/%: $B/tests/fuzz/%.o $B/tests/fuzz/main.o $(LIB)
+	$(CC) $(ldflags) -o $@ $^ $(ldlibs)
 
--include $(shell find $B -name '*.d' 2> /dev/null)
+UNIT_OK := $(patsubst %,%.ok,$(filter-out $B/tests/e2e/%,$(TESTS)))
+E2E_OK  := $(patsubst %,%.ok,$(filter $B/tests/e2e/%,$(TESTS)))
+FUZZ_OK := $(FUZZERS:=.ok)
+test_env := OUTRIDER_BUILD=$B OUTRIDER_SHARED=$(SHARED) $(san_env)
+san_env  := TSAN_OPTIONS=suppressions=tests/tsan.supp:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 
-.PHONY: all deps deps-check clean format help
-clean:
-	rm -rf build build-*
+$(UNIT_OK): %.ok: %
+	@$(test_env) timeout 280 $< --short-filename > $<.log 2>&1 \
+	  && touch $@ && echo "ok   $*" || { cat $<.log; echo "FAIL $*"; exit 1; }
+# One at a time: they start daemons and watch what those do in time.
+$(E2E_OK): %.ok: % $(PROGRAMS) | $(UNIT_OK)
+	@$(test_env) flock $B/e2e.lock timeout 280 $< --short-filename -j1 > $<.log 2>&1 \
+	  && touch $@ && echo "ok   $*" || { cat $<.log; echo "FAIL $*"; exit 1; }
+$(FUZZ_OK): $B/tests/fuzz/fuzz_%.ok: $B/tests/fuzz/fuzz_% $(wildcard tests/fuzz/corpus/*/*)
+	@timeout 120 $< tests/fuzz/corpus/$* > $<.log 2>&1 \
+	  && touch $@ && echo "ok   $(@:.ok=)" || { cat $<.log; echo "FAIL $(@:.ok=)"; exit 1; }
+
+# The closing line adds up what Criterion counted in every program, and the fuzz corpora.
+test: $(UNIT_OK) $(FUZZ_OK) $(E2E_OK)
+	@cat $(TESTS:=.log) | sed 's/\x1b\[[0-9;]*m//g' | awk -v fuzz=$(words $(FUZZ_OK)) '\
+	  /Synthesis:/ { gsub("[^0-9]+", " "); t += $$1; p += $$2; f += $$3 + $$4 } \
+	  /\[SKIP\]/ { skipped++ } \
+	  END { printf "%d passed, %d failed, %d skipped\n", p + fuzz, f, skipped }'
+
+# Everything heavier: style, static analysis, and the tests under each sanitizer.
+check: | deps-check
+	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	$(MAKE) --no-print-directory tidy
+	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory SAN=address,undefined test
+	$(MAKE) --no-print-directory SAN=thread test
+
+tidy: $(PB_H)
+	@git ls-files 'daemon/*.c' 'perception/*.c' 'proto/*.c' 'sim/*.c' \
+	  | grep -v kernels/ | xargs -P 2 -n 4 clang-tidy --quiet -- -std=c11 $(cppflags)
+
+# libFuzzer builds; run one with: build-fuzz/fuzz_frame -max_total_time=60 tests/fuzz/corpus/frame
+fuzzers:
+	$(MAKE) --no-print-directory CC=clang B=build-fuzz-obj SAN=fuzzer-no-link,address build-fuzz
+build-fuzz: $(LIB)
+	@mkdir -p build-fuzz
+	for f in tests/fuzz/fuzz_*.c; do \
+	  $(CC) $(cppflags) -std=c11 -g -O1 -fsanitize=fuzzer,address -o build-fuzz/$$(basename $$f .c) \
+	    $$f $(LIB) $(ldlibs) || exit 1; done
+
+bench: $(BENCHES) $(PROGRAMS)
+	@for b in $(BENCHES); do OUTRIDER_SHARED=$(SHARED) $$b || exit 1; done
+
+demo: $(PROGRAMS)
+	@BUILD=$B SHARED=$(SHARED) bash sim/demo.sh
+
+# ---- the rest ----------------------------------------------------------------------------------
+bindir     = $(DESTDIR)$(prefix)/bin
+includedir = $(DESTDIR)$(prefix)/include/outrider
+libdir     = $(DESTDIR)$(prefix)/lib
+datadir    = $(DESTDIR)$(prefix)/share/outrider
+install: all
+	install -D -m 755 -t $(bindir) $(PROGRAMS)
+	install -D -m 644 -t $(datadir)/proto $(SCHEMAS) proto/README.md
+	install -D -m 644 -t $(datadir) README.md LICENSE daemon/outriderd.yaml
+
+compdb:
+	bear -- $(MAKE) B=build-compdb all
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
+clean:
+	rm -rf build build-* compile_commands.json
 
-# A test program runs in the top folder; NAME.ok remembers that it passed.
-# OUTRIDER_BUILD tells end-to-end tests where the programs are.
-$B/%.ok: $B/%
-	@OUTRIDER_BUILD=$B OUTRIDER_SHARED=$(SHARED) $< --short-filename > $<.log 2>&1 \
-	 && touch $@ && echo "ok   $*" || { cat $<.log; echo "FAIL $*"; exit 1; }
-$(patsubst %,%.ok,$(filter $B/tests/e2e/%,$(TESTS))): $(PROGRAMS)
-test: $(TESTS:=.ok)
-.PHONY: test
+-include $(shell find $B -name '*.d' 2> /dev/null)
+.PHONY: all test check tidy fuzzers build-fuzz bench demo install compdb format clean deps deps-check
+.SECONDARY:
