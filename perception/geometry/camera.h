@@ -26,18 +26,19 @@ struct camera {
     float distortion[CAMERA_DISTORTION];
     float x_m, y_m, z_m;              /* camera centre, vehicle frame; z above the ground */
     float roll_rad, pitch_rad, yaw_rad;
-    float sigma_pitch_rad;            /* of the mount and of the body's motion; default 0.005 */
-    float sigma_z_m;                  /* of the height; default 0.03 */
+    float sigma_pitch_rad;            /* of the mount and of the body's motion; 0: 0.005 */
+    float sigma_z_m;                  /* of the height; 0: 0.03 */
 };
 
 /* Checks every number (finite, focal length > 0, centre inside twice the picture, height 0.1..10 m,
- * angles under 90 degrees) and names the one that is wrong. */
+ * roll and pitch under 90 degrees, yaw within half a turn) and names the one that is wrong. */
 MUST_CHECK enum err camera_check(const struct camera *c, struct why *why);
 
 /* The same camera after its picture was scaled to width x height. */
 struct camera camera_scaled(const struct camera *c, int width, int height);
 
-/* Vehicle frame point (m) -> pixel. False behind the camera or outside the lens model. */
+/* Vehicle frame point (m) -> pixel, also one outside the picture. False behind a pinhole camera, or
+ * beyond the radius at which the lens model folds back. */
 bool camera_project(const struct camera *c, const float p_m[3], float px[2]);
 
 /* Pixel -> direction in the vehicle frame, unit length. False where the lens model has no inverse. */
