@@ -35,6 +35,8 @@ struct lane_curve { /* one boundary in the picture, bottom upwards */
     int n;
     struct {
         float x, y, sigma_x; /* px */
+        float seen; /* share of the rows around here that show the marking itself, 0..1: 0 in the
+                       gap of a dashed line and where the curve is only continued */
     } point[HEAD_MAX_CURVE_POINTS];
 };
 
