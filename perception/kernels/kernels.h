@@ -45,8 +45,8 @@ enum binary {
 enum act {
     ACT_NONE,
     ACT_RELU,
-    ACT_CLIP,        /* min(max(v, a), b); relu6 is a = 0, b = 6 */
-    ACT_LEAKY,       /* v < 0 ? a v : v; PRelu of one channel */
+    ACT_CLIP,  /* min(max(v, a), b); relu6 is a = 0, b = 6 */
+    ACT_LEAKY, /* v < 0 ? a v : v; PRelu of one channel */
     ACT_SIGMOID,
     ACT_TANH,
     ACT_SILU,        /* v sigmoid(v) */
@@ -73,7 +73,7 @@ struct kernels {
     void (*tile)(int rows, int K, const float *a, const float *b, size_t ldb, float *c, size_t ldc,
                  bool accumulate);
     /* y[i] = sum over j < taps of w[j] x[j][i stride].  y (n). The rows x[j] must be readable up to
-     * (n - 1) stride; stride 1 or 2. */
+     * (n - 1) stride. */
     void (*taps)(float *y, size_t n, int taps, const float *const *x, const float *w, int stride);
 
     /* Rows of n numbers; y may be x (in place). */
@@ -101,9 +101,9 @@ struct kernels {
 
     /* y[i] = max(y[i], x[i stride]) */
     void (*max_strided)(float *y, const float *x, size_t n, int stride);
-    /* y[i] = a[i] + (b[i] - a[i]) t */
+    /* y[i] = a[i] (1 - t) + b[i] t */
     void (*blend)(float *y, const float *a, const float *b, size_t n, float t);
-    /* y[i] = x[at[i]] + (x[at[i] + 1] - x[at[i]]) t[i]; x must be readable one past its last */
+    /* y[i] = x[at[i]] (1 - t[i]) + x[at[i] + 1] t[i] */
     void (*blend_gather)(float *y, const float *x, size_t n, const int *at, const float *t);
     /* y (cols, rows) = x (rows, cols), rows ldx and ldy apart */
     void (*transpose)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t cols);
@@ -112,11 +112,12 @@ struct kernels {
 /* cpu_mask 0: the reference; ~0u: all this machine has. Never more than cpu_detect(). */
 void kernels_init(struct kernels *k, unsigned cpu_mask);
 
-/* ---- what a convolution does to its sums, per output channel ------------------------------------ */
+/* ---- what a convolution does to its sums, per output channel ------------------------------------
+ */
 struct epilogue {
-    const float *bias;  /* (channels) or NULL */
-    const float *add;   /* a residual with the output's shape, or NULL; may be the output itself */
-    bool add_after;     /* act(v) + add; otherwise act(v + add) */
+    const float *bias; /* (channels) or NULL */
+    const float *add;  /* a residual with the output's shape, or NULL; may be the output itself */
+    bool add_after;    /* act(v) + add; otherwise act(v + add) */
     enum act act;
     float a, b;         /* see enum act */
     const float *slope; /* (channels) replaces a; with ACT_LEAKY this is PRelu. Or NULL */
@@ -132,7 +133,8 @@ void channels_binary(const struct kernels *k, enum binary op, float *y, const fl
 void softmax_axis(const struct kernels *k, float *y, const float *x, size_t outer, size_t axis,
                   size_t inner);
 
-/* ---- matrices ------------------------------------------------------------------------------------ */
+/* ---- matrices
+ * ------------------------------------------------------------------------------------ */
 /* C = alpha op(A) op(B) + beta C.  op(A) (M, K), op(B) (K, N), C (M, N), row-major; ld* is the
  * distance between rows as stored. With beta 0, C is not read. */
 struct gemm_shape {
@@ -154,7 +156,8 @@ void gemm_packed(const struct kernels *k, const struct gemm_shape *s, const void
                  const float *b, float *c, const struct epilogue *e, void *scratch,
                  struct pool *pool);
 
-/* ---- convolutions -------------------------------------------------------------------------------- */
+/* ---- convolutions
+ * -------------------------------------------------------------------------------- */
 /* x (N, C, H, W), w (M, C / groups, kh, kw), y (N, M, OH, OW) */
 struct conv_shape {
     int N, C, H, W;
@@ -183,20 +186,22 @@ void conv_transpose2d(const struct kernels *k, const struct conv_shape *s, const
                       const void *packed, const struct epilogue *e, float *y, void *scratch,
                       struct pool *pool);
 
-/* ---- pooling: the shape with M = C and groups = 1; OH and OW decide about ceil_mode -------------- */
+/* ---- pooling: the shape with M = C and groups = 1; OH and OW decide about ceil_mode
+ * -------------- */
 void max_pool2d(const struct kernels *k, const struct conv_shape *s, const float *x, float *y,
                 struct pool *pool);
 /* count_pads: divide by the window cut to the padded picture, otherwise to the picture itself */
 void average_pool2d(const struct kernels *k, const struct conv_shape *s, bool count_pads,
                     const float *x, float *y, struct pool *pool);
 
-/* ---- resize of planes ---------------------------------------------------------------------------- */
+/* ---- resize of planes
+ * ---------------------------------------------------------------------------- */
 enum resize_mode { RESIZE_NEAREST, RESIZE_LINEAR };
-enum resize_coord { /* from an output index i to an input coordinate */
-    RESIZE_HALF_PIXEL,         /* (i + 1/2) / scale - 1/2 */
-    RESIZE_PYTORCH_HALF_PIXEL, /* the same; 0 where the output has one pixel */
-    RESIZE_ASYMMETRIC,         /* i / scale */
-    RESIZE_ALIGN_CORNERS,      /* i (in - 1) / (out - 1) */
+enum resize_coord {                            /* from an output index i to an input coordinate */
+                    RESIZE_HALF_PIXEL,         /* (i + 1/2) / scale - 1/2 */
+                    RESIZE_PYTORCH_HALF_PIXEL, /* the same; 0 where the output has one pixel */
+                    RESIZE_ASYMMETRIC,         /* i / scale */
+                    RESIZE_ALIGN_CORNERS,      /* i (in - 1) / (out - 1) */
 };
 enum resize_round { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, ROUND_FLOOR, ROUND_CEIL };
 /* x (planes, H, W), y (planes, OH, OW) */

@@ -1,0 +1,240 @@
+/* Matrix products. A is packed once into panels of a few rows, each stored column by column; B goes
+ * through a block of COLS columns and at most DEPTH rows that stays in the second-level cache, and
+ * one tile's columns of it in the first. The table's tile does the work in registers.
+ *
+ * Every element of C sums its products in the order of k, in blocks of DEPTH, wherever the split
+ * into pieces falls, so neither it nor the number of threads shows in the result. */
+#include "perception/kernels/kernels.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "perception/kernels/kernels_internal.h"
+
+enum {
+    COLS = 128,
+    LDB = COLS + 16, /* an odd number of cache lines: a column of lines spreads over all sets */
+    DEPTH = 256,
+    PIECES = 8,      /* with fewer blocks of columns than this, rows are split as well ... */
+    PIECE_ROWS = 48, /* ... into no fewer than these, since each piece fills its own block */
+};
+
+void tile_c(int rows, int K, const float *a, const float *b, size_t ldb, float *c, size_t ldc,
+            bool accumulate)
+{
+    float sum[TILE_ROWS_C][TILE_COLS_C] = {{0}};
+
+    if (accumulate)
+        for (int i = 0; i < rows; i++)
+            memcpy(sum[i], c + i * ldc, sizeof sum[i]);
+    for (int k = 0; k < K; k++)
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < TILE_COLS_C; j++)
+                sum[i][j] += a[(size_t)k * rows + i] * b[k * ldb + j];
+    for (int i = 0; i < rows; i++)
+        memcpy(c + i * ldc, sum[i], sizeof sum[i]);
+}
+
+/* M rows are dealt evenly to as few panels as possible; panel p starts at this row. */
+static int panel_row(int M, int panels, int p)
+{
+    return (int)((int64_t)M * p / panels);
+}
+
+/* K is cut into equal blocks of at most DEPTH. */
+static int block_depth(int K)
+{
+    return div_up(K, div_up(K, DEPTH));
+}
+
+size_t gemm_job_scratch(int N, int K, int threads)
+{
+    (void)N;
+    return (size_t)threads * floats_size((size_t)block_depth(K) * LDB);
+}
+
+struct run {
+    const struct kernels *k;
+    const struct gemm_job *g;
+    char *scratch;
+    size_t scratch_step;
+    int blocks;         /* of columns */
+    int panels, splits; /* of rows */
+};
+
+/* The last, narrow columns of C: a whole tile aside, then the part that exists. */
+static void tile_edge(const struct run *r, int rows, int K, const float *a, const float *b,
+                      float *c, int cols, bool accumulate)
+{
+    float whole[TILE_MAX_ROWS * TILE_MAX_COLS];
+    size_t width = (size_t)r->k->tile_cols;
+
+    if (accumulate)
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < (int)width; j++)
+                whole[i * width + j] = j < cols ? c[i * r->g->ldc + j] : 0.0f;
+    r->k->tile(rows, K, a, b, LDB, whole, width, accumulate);
+    for (int i = 0; i < rows; i++)
+        memcpy(c + i * r->g->ldc, whole + i * width, (size_t)cols * sizeof *c);
+}
+
+static void block_multiply(const struct run *r, const float *b, int k0, int K, int n0, int n,
+                           int p0, int p1)
+{
+    const struct gemm_job *g = r->g;
+    bool accumulate = g->accumulate || k0 > 0;
+    int width = r->k->tile_cols;
+
+    for (int j = 0; j < n; j += width)
+        for (int p = p0; p < p1; p++) {
+            int row = panel_row(g->M, r->panels, p);
+            int rows = panel_row(g->M, r->panels, p + 1) - row;
+            const float *a = g->a + (size_t)row * g->K + (size_t)k0 * rows;
+            float *c = g->c + row * g->ldc + n0 + j;
+
+            if (j + width <= n)
+                r->k->tile(rows, K, a, b + j, LDB, c, g->ldc, accumulate);
+            else
+                tile_edge(r, rows, K, a, b + j, c, n - j, accumulate);
+        }
+}
+
+static void piece_run(void *arg, int i, int thread)
+{
+    const struct run *r = arg;
+    const struct gemm_job *g = r->g;
+    float *b = (float *)(void *)(r->scratch + (size_t)thread * r->scratch_step);
+    int split = i / r->blocks, n0 = i % r->blocks * COLS;
+    int n = int_min(COLS, g->N - n0);
+    int p0 = panel_row(r->panels, r->splits, split);
+    int p1 = panel_row(r->panels, r->splits, split + 1);
+    int whole = div_up(n, r->k->tile_cols) * r->k->tile_cols;
+    int depth = block_depth(g->K);
+
+    for (int k0 = 0; k0 < g->K; k0 += depth) {
+        int K = int_min(depth, g->K - k0);
+
+        g->fill(g->source, k0, K, n0, n, b, LDB);
+        if (n < whole)
+            for (int k = 0; k < K; k++)
+                memset(b + (size_t)k * LDB + n, 0, (size_t)(whole - n) * sizeof *b);
+        block_multiply(r, b, k0, K, n0, n, p0, p1);
+    }
+    if (!g->e)
+        return;
+    for (int m = panel_row(g->M, r->panels, p0); m < panel_row(g->M, r->panels, p1); m++) {
+        size_t at = m * g->ldc + n0;
+
+        epilogue_row(r->k, g->c + at, g->c + at, 1.0f, (size_t)n, g->e, g->channel0 + m,
+                     g->at0 + at);
+    }
+}
+
+void gemm_job_run(const struct kernels *k, const struct gemm_job *g, void *scratch,
+                  struct pool *pool)
+{
+    struct run r = {.k = k, .g = g, .scratch = scratch};
+
+    if (g->M == 0 || g->N == 0)
+        return;
+    assert(g->M > 0 && g->N > 0 && g->K > 0);
+    r.scratch_step = gemm_job_scratch(g->N, g->K, 1);
+    r.blocks = div_up(g->N, COLS);
+    r.panels = div_up(g->M, k->tile_rows);
+    r.splits = 1;
+    if (r.blocks < PIECES)
+        r.splits = int_max(1, int_min(div_up(PIECES, r.blocks), g->M / PIECE_ROWS));
+    pool_run(pool, r.blocks * r.splits, piece_run, &r);
+}
+
+/* ---- the public entries -------------------------------------------------------------------------
+ */
+
+size_t gemm_pack_a_size(const struct kernels *k, int M, int K)
+{
+    (void)k;
+    return floats_size((size_t)M * K);
+}
+
+void gemm_pack_a(const struct kernels *k, const struct gemm_shape *s, const float *a, void *packed)
+{
+    size_t step_m = s->trans_a ? 1 : s->lda, step_k = s->trans_a ? s->lda : 1;
+    int panels = div_up(s->M, k->tile_rows);
+    float *out = packed;
+
+    for (int p = 0; p < panels; p++) {
+        int m0 = panel_row(s->M, panels, p), m1 = panel_row(s->M, panels, p + 1);
+
+        for (int i = 0; i < s->K; i++)
+            for (int m = m0; m < m1; m++)
+                *out++ = s->alpha * a[m * step_m + i * step_k];
+    }
+}
+
+struct matrix {
+    const struct kernels *k;
+    const float *b;
+    size_t ld;
+    bool trans;
+};
+
+static void matrix_fill(const void *source, int k0, int K, int n0, int n, float *b, size_t ldb)
+{
+    const struct matrix *m = source;
+
+    if (m->trans)
+        m->k->transpose(b, ldb, m->b + (size_t)n0 * m->ld + k0, m->ld, (size_t)n, (size_t)K);
+    else
+        for (int k = 0; k < K; k++)
+            memcpy(b + k * ldb, m->b + (size_t)(k0 + k) * m->ld + n0, (size_t)n * sizeof *b);
+}
+
+size_t gemm_packed_scratch(const struct kernels *k, const struct gemm_shape *s, int threads)
+{
+    (void)k;
+    return s->K > 0 ? gemm_job_scratch(s->N, s->K, threads) : 0;
+}
+
+void gemm_packed(const struct kernels *k, const struct gemm_shape *s, const void *packed,
+                 const float *b, float *c, const struct epilogue *e, void *scratch,
+                 struct pool *pool)
+{
+    struct matrix source = {k, b, s->ldb, s->trans_b};
+    struct gemm_job g = {
+        .M = s->M,
+        .N = s->N,
+        .K = s->K,
+        .a = packed,
+        .c = c,
+        .ldc = s->ldc,
+        .accumulate = s->beta != 0.0f,
+        .e = e,
+        .fill = matrix_fill,
+        .source = &source,
+    };
+
+    for (int m = 0; m < s->M && s->N > 0; m++) {
+        float *row = c + m * s->ldc;
+
+        if (s->K == 0 && s->beta == 0.0f)
+            memset(row, 0, (size_t)s->N * sizeof *row);
+        else if (s->beta != 0.0f && s->beta != 1.0f)
+            k->scalar[BINARY_MUL](row, row, s->beta, (size_t)s->N);
+        if (s->K == 0 && e)
+            epilogue_row(k, row, row, 1.0f, (size_t)s->N, e, m, m * s->ldc);
+    }
+    if (s->K > 0)
+        gemm_job_run(k, &g, scratch, pool);
+}
+
+size_t gemm_scratch(const struct kernels *k, const struct gemm_shape *s, int threads)
+{
+    return gemm_pack_a_size(k, s->M, s->K) + gemm_packed_scratch(k, s, threads);
+}
+
+void gemm(const struct kernels *k, const struct gemm_shape *s, const float *a, const float *b,
+          float *c, void *scratch, struct pool *pool)
+{
+    gemm_pack_a(k, s, a, scratch);
+    gemm_packed(k, s, scratch, b, c, NULL, (char *)scratch + gemm_pack_a_size(k, s->M, s->K), pool);
+}
