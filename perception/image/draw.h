@@ -1,0 +1,28 @@
+/* Results drawn into a picture, for people to look at. Any coordinates may come, also NaN: what
+ * lies outside is cut off. */
+#ifndef OUTRIDER_IMAGE_DRAW_H
+#define OUTRIDER_IMAGE_DRAW_H
+
+#include "perception/heads/head.h"
+#include "perception/image/image.h"
+#include "perception/scene.h"
+
+struct color {
+    uint8_t r, g, b;
+};
+
+/* Blend: alpha 0..1. Coordinates as in scene.h: (0, 0) is the corner of the first pixel. */
+void draw_line(struct image *im, float x1, float y1, float x2, float y2, float width_px,
+               struct color c, float alpha);
+void draw_box(struct image *im, const struct box *b, float width_px, struct color c);
+/* Dark letters on a bar of the colour, its lower left corner at (x, y); moved inside the picture.
+ */
+void draw_label(struct image *im, float x, float y, const char *text, struct color c);
+
+/* Boxes with class and score, curves by role, road as a tint. */
+void draw_perceived(struct image *im, const struct perceived *p);
+/* The same with identity and distance; what is only predicted is drawn thin. The last line tells
+ * qualifiers and reasons when something is not as it should be. */
+void draw_scene(struct image *im, const struct scene *s);
+
+#endif
