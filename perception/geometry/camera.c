@@ -79,7 +79,8 @@ static bool brown_inverse(const float *k, const double d[2], double u[2])
     return false;
 }
 
-/* ---- Kannala and Brandt ------------------------------------------------------------------------ */
+/* ---- Kannala and Brandt ------------------------------------------------------------------------
+ */
 
 /* Radius in the picture at angle t from the axis, and its derivative. */
 static double fisheye_radius(const float *k, double t, double *slope)
@@ -122,7 +123,8 @@ static bool fisheye_inverse(const float *k, double radius, double *angle)
     return false;
 }
 
-/* ---- mounting ------------------------------------------------------------------------------------ */
+/* ---- mounting
+ * ------------------------------------------------------------------------------------ */
 
 /* Columns are the camera body's axes (forward, left, up) in the vehicle frame:
  * R = Rz(yaw) Ry(pitch) Rx(roll). */
@@ -143,7 +145,8 @@ static void mount_rotation(const struct camera *c, double r[3][3])
     r[2][2] = cp * cr;
 }
 
-/* ---- what the header promises ----------------------------------------------------------------- */
+/* ---- what the header promises -----------------------------------------------------------------
+ */
 
 struct camera camera_scaled(const struct camera *c, int width, int height)
 {
@@ -184,8 +187,7 @@ bool camera_project(const struct camera *c, const float p_m[3], float px[2])
             return false;
         double x = right / forward, y = down / forward, j[4];
 
-        if (!brown_rises(c->distortion, x * x + y * y) ||
-            !brown_forward(c->distortion, x, y, d, j))
+        if (!brown_rises(c->distortion, x * x + y * y) || !brown_forward(c->distortion, x, y, d, j))
             return false;
     }
     px[0] = (float)(c->fx * d[0] + c->cx);
@@ -225,7 +227,8 @@ bool camera_ray(const struct camera *c, const float px[2], float ray[3])
     return true;
 }
 
-/* ---- check --------------------------------------------------------------------------------------- */
+/* ---- check
+ * --------------------------------------------------------------------------------------- */
 
 static enum err in_range(struct why *why, const char *name, float v, float lo, float hi)
 {
@@ -265,8 +268,10 @@ enum err camera_check(const struct camera *c, struct why *why)
     };
 
     if (c->model != CAMERA_PINHOLE && c->model != CAMERA_FISHEYE)
-        return err_say(why, ERR_UNSUPPORTED, "camera: model is %d, must be %d (pinhole) or %d "
-                       "(fisheye)", (int)c->model, CAMERA_PINHOLE, CAMERA_FISHEYE);
+        return err_say(why, ERR_UNSUPPORTED,
+                       "camera: model is %d, must be %d (pinhole) or %d "
+                       "(fisheye)",
+                       (int)c->model, CAMERA_PINHOLE, CAMERA_FISHEYE);
     for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
         enum err e = in_range(why, field[i].name, field[i].value, field[i].lo, field[i].hi);
 
@@ -274,8 +279,8 @@ enum err camera_check(const struct camera *c, struct why *why)
             return e;
     }
     for (int i = 0; i < CAMERA_DISTORTION; i++) {
-        enum err e = in_range(why, term[c->model == CAMERA_FISHEYE][i], c->distortion[i], -1e4f,
-                              1e4f);
+        enum err e =
+            in_range(why, term[c->model == CAMERA_FISHEYE][i], c->distortion[i], -1e4f, 1e4f);
 
         if (e != OK)
             return e;

@@ -2,12 +2,6 @@
 
 #include <math.h>
 
-/* A zero spread is one that nobody stated: no mount on a sprung body is that stiff. */
-static double stated(float sigma, double otherwise)
-{
-    return sigma > 0 ? (double)sigma : otherwise;
-}
-
 /* Change of the ground point when the ray turns by dd: the point is -h (dx, dy) / dz. */
 static void ground_shift(double h, const float d[3], const double dd[3], double shift[2])
 {
@@ -60,9 +54,9 @@ bool ground_from_pixel(const struct camera *c, const float px[2], const float si
     }
     double nod[3] = {d[2], 0, -d[0]}; /* y-left x d: the body pitches about the vehicle's y axis */
     ground_shift(h, d, nod, shift);
-    covariance_add(out->covariance, shift, stated(c->sigma_pitch_rad, 0.005));
+    covariance_add(out->covariance, shift, (double)camera_sigma_pitch(c));
 
     double rise[2] = {forward / h, left / h};
-    covariance_add(out->covariance, rise, stated(c->sigma_z_m, 0.03));
+    covariance_add(out->covariance, rise, (double)camera_sigma_z(c));
     return true;
 }

@@ -6,9 +6,15 @@
 
 static struct camera front(void)
 {
-    return (struct camera){.width = 1242, .height = 375, .model = CAMERA_PINHOLE,
-                           .fx = 721.5f, .fy = 721.5f, .cx = 609.5f, .cy = 172.9f,
-                           .x_m = 1.7f, .z_m = 1.65f};
+    return (struct camera){.width = 1242,
+                           .height = 375,
+                           .model = CAMERA_PINHOLE,
+                           .fx = 721.5f,
+                           .fy = 721.5f,
+                           .cx = 609.5f,
+                           .cy = 172.9f,
+                           .x_m = 1.7f,
+                           .z_m = 1.65f};
 }
 
 static void project(const struct camera *c, float x, float y, float z, float px[2])
@@ -153,7 +159,8 @@ Test(camera, stops_where_the_lens_folds)
 
     c.distortion[0] = -0.3f; /* r - 0.3 r^3 turns at r = 1.0541, there 0.7027 */
     cr_assert(camera_project(&c, (float[3]){1.7f + 1, 1.05f, 1.65f}, px));
-    cr_assert_not(camera_project(&c, (float[3]){1.7f + 1, 1.06f, 1.65f}, px), "one pixel, two rays");
+    cr_assert_not(camera_project(&c, (float[3]){1.7f + 1, 1.06f, 1.65f}, px),
+                  "one pixel, two rays");
     cr_assert(camera_ray(&c, (float[2]){609.5f + 721.5f * 0.70f, 172.9f}, ray));
     cr_assert_not(camera_ray(&c, (float[2]){609.5f + 721.5f * 0.71f, 172.9f}, ray));
     cr_assert_not(camera_ray(&c, (float[2]){NAN, 0}, ray));
