@@ -1,0 +1,282 @@
+#include "perception/track/locate.h"
+
+#include <math.h>
+
+#include "perception/geometry/ground.h"
+
+const struct class_size *class_size(enum object_class c)
+{
+    /* Typical measures on European and American roads; riders sit on their machines. */
+    static const struct class_size size[OBJECT_CLASS_COUNT] = {
+        [OBJECT_CAR] = {4.2f, 1.80f, 1.52f, 0.5f, 0.10f, 0.12f},
+        [OBJECT_TRUCK] = {7.5f, 2.45f, 3.2f, 2.5f, 0.20f, 0.5f},
+        [OBJECT_BUS] = {11.0f, 2.55f, 3.1f, 2.0f, 0.10f, 0.3f},
+        [OBJECT_PERSON] = {0.5f, 0.60f, 1.70f, 0.15f, 0.15f, 0.15f},
+        [OBJECT_CYCLIST] = {1.75f, 0.60f, 1.70f, 0.15f, 0.12f, 0.15f},
+        [OBJECT_MOTORCYCLE] = {2.1f, 0.80f, 1.45f, 0.2f, 0.10f, 0.25f},
+        [OBJECT_TRAFFIC_LIGHT] = {0.3f, 0.35f, 0.90f, 0.1f, 0.10f, 0.30f},
+        [OBJECT_TRAFFIC_SIGN] = {0.05f, 0.70f, 0.75f, 0.03f, 0.20f, 0.20f},
+        [OBJECT_SIGN_OR_LIGHT] = {0.2f, 0.60f, 0.80f, 0.1f, 0.25f, 0.30f},
+        [OBJECT_BICYCLE] = {1.75f, 0.55f, 1.05f, 0.15f, 0.12f, 0.15f},
+        [OBJECT_VEHICLE] = {4.5f, 1.85f, 1.60f, 1.2f, 0.20f, 0.30f},
+    };
+
+    return &size[c];
+}
+
+enum class_kind class_kind(enum object_class c)
+{
+    switch (c) {
+    case OBJECT_PERSON:
+    case OBJECT_CYCLIST:
+    case OBJECT_MOTORCYCLE:
+    case OBJECT_BICYCLE:
+        return KIND_PERSON;
+    case OBJECT_TRAFFIC_LIGHT:
+    case OBJECT_TRAFFIC_SIGN:
+    case OBJECT_SIGN_OR_LIGHT:
+        return KIND_SIGN;
+    default:
+        return KIND_VEHICLE;
+    }
+}
+
+unsigned box_cut_sides(const struct box *box, int width, int height)
+{
+    const float near_px = 2; /* detectors seldom reach the very last pixel */
+
+    return (box->x1 < near_px ? SIDE_LEFT : 0) | (box->y1 < near_px ? SIDE_TOP : 0) |
+           (box->x2 > (float)width - near_px ? SIDE_RIGHT : 0) |
+           (box->y2 > (float)height - near_px ? SIDE_BOTTOM : 0);
+}
+
+/* The box as angles seen from the camera. Horizontal distances count from the camera. */
+struct sight {
+    double ahead[2];     /* unit vector over the ground to the middle of the box */
+    double slope_bottom; /* rise per metre of distance */
+    double slope_top;
+    double slope_per_px;  /* at the middle of the box, for spreads */
+    double left, right;   /* tangents of the bearings of the sides from there, left > 0 */
+    double y_low, y_high; /* y of the sides per metre of distance: both > 0 is left of us */
+    unsigned cut;
+};
+
+struct range {                /* one source's word on the distance */
+    double m, white, lasting; /* variances, m^2: new in every frame, and the same for long */
+};
+
+static bool look(const struct camera *c, float x, float y, double d[3])
+{
+    float px[2] = {x, y}, ray[3];
+
+    if (!camera_ray(c, px, ray))
+        return false;
+    double n = hypot((double)ray[0], (double)ray[1]);
+    if (n < 1e-3)
+        return false;
+    for (int i = 0; i < 3; i++)
+        d[i] = (double)ray[i] / n;
+    return true;
+}
+
+static double bearing(const struct sight *s, const double d[3])
+{
+    double along = s->ahead[0] * d[0] + s->ahead[1] * d[1];
+    double across = s->ahead[0] * d[1] - s->ahead[1] * d[0];
+
+    return across / fmax(along, 1e-3);
+}
+
+static bool sight_take(const struct camera *c, const struct box *b, struct sight *s)
+{
+    float mx = 0.5f * (b->x1 + b->x2), my = 0.5f * (b->y1 + b->y2), height = b->y2 - b->y1;
+    double bottom[3], top[3], left[3], right[3];
+
+    if (!look(c, mx, b->y2, bottom) || !look(c, mx, b->y1, top) || !look(c, b->x1, my, left) ||
+        !look(c, b->x2, my, right) || !(height > 0.5f))
+        return false;
+    s->ahead[0] = bottom[0];
+    s->ahead[1] = bottom[1];
+    s->slope_bottom = bottom[2];
+    s->slope_top = top[2];
+    s->slope_per_px = (top[2] - bottom[2]) / (double)height;
+    s->left = bearing(s, left);
+    s->right = bearing(s, right);
+    double y_left = s->ahead[1] + s->left * s->ahead[0];
+    double y_right = s->ahead[1] + s->right * s->ahead[0];
+    s->y_low = fmin(y_left, y_right);
+    s->y_high = fmax(y_left, y_right);
+    s->cut = box_cut_sides(b, c->width, c->height);
+    return s->slope_per_px > 0 && s->left > s->right;
+}
+
+/* Where the bottom of the box meets the road. Pitch and height of the camera stay what they are for
+ * a while; half of the pitch's variance is the body nodding, new in every frame. */
+static bool range_on_road(const struct camera *c, const struct box *b, const float sigma_px[4],
+                          const struct sight *s, float covered, struct range *out)
+{
+    const float hidden_px = 0.5f * covered * (b->y2 - b->y1);
+    const float at[2] = {0.5f * (b->x1 + b->x2), b->y2};
+    const float spread[2] = {0, sqrtf(sigma_px[3] * sigma_px[3] + hidden_px * hidden_px)};
+    struct ground_point g;
+
+    if (!ground_from_pixel(c, at, spread, &g))
+        return false;
+    double u = s->ahead[0], v = s->ahead[1], h = (double)c->z_m;
+    double total = u * u * (double)g.covariance[0] + 2 * u * v * (double)g.covariance[1] +
+                   v * v * (double)g.covariance[2];
+
+    out->m = hypot((double)(g.x_m - c->x_m), (double)(g.y_m - c->y_m));
+    double nod = (h + out->m * out->m / h) * (double)camera_sigma_pitch(c);
+    double rise = out->m / h * (double)camera_sigma_z(c);
+    out->lasting = fmin(0.5 * nod * nod + rise * rise, 0.95 * total);
+    out->white = total - out->lasting;
+    if (s->cut & SIDE_BOTTOM) { /* it stands nearer than the last row shows */
+        out->white += 0.16 * out->m * out->m;
+        out->lasting += 0.04 * out->m * out->m;
+    }
+    return true;
+}
+
+/* Distance at which an extent of so many metres is seen under this slope. */
+static struct range range_of_extent(double slope, double sigma_slope, float m, float sigma_m)
+{
+    double r = (double)m / slope;
+
+    return (struct range){r, pow(r * sigma_slope / slope, 2),
+                          pow(r * (double)sigma_m / (double)m, 2)};
+}
+
+static struct range range_mean(struct range a, struct range b, double *weight_a)
+{
+    double va = a.white + a.lasting, vb = b.white + b.lasting;
+    double w = vb / (va + vb), doubt = pow(a.m - b.m, 2) / (va + vb) / 4;
+
+    /* Two that differ by over 2 sigma of their difference are both worse than they say. */
+    doubt = fmax(1, doubt);
+    *weight_a = w;
+    return (struct range){w * a.m + (1 - w) * b.m,
+                          doubt * (w * w * a.white + (1 - w) * (1 - w) * b.white),
+                          doubt * (w * w * a.lasting + (1 - w) * (1 - w) * b.lasting)};
+}
+
+/* Height says the distance of anything upright; the width only of a vehicle straight ahead, where
+ * neither of its sides shows. */
+static bool range_by_size(const struct box *b, const float sigma_px[4], const struct sight *s,
+                          enum object_class class, float covered, struct range *out)
+{
+    const struct class_size *size = class_size(class);
+    double pixel = s->slope_per_px, weight;
+    double hidden = 0.3 * (double)covered * (s->slope_top - s->slope_bottom);
+    bool tall = !(s->cut & (SIDE_TOP | SIDE_BOTTOM));
+    bool wide = class_kind(class) == KIND_VEHICLE && !(s->cut & (SIDE_LEFT | SIDE_RIGHT)) &&
+                s->y_low < 0 && s->y_high > 0;
+    struct range by_height, by_width;
+
+    if (tall)
+        by_height = range_of_extent(
+            s->slope_top - s->slope_bottom,
+            hypot(hypot(pixel * (double)sigma_px[1], pixel * (double)sigma_px[3]), hidden),
+            size->height, size->height_sigma);
+    if (wide)
+        by_width = range_of_extent(
+            s->left - s->right,
+            hypot(hypot(pixel * (double)sigma_px[0], pixel * (double)sigma_px[2]), hidden),
+            size->width, size->width_sigma);
+    if (tall && wide) {
+        /* Much wider than a rear or a front: it shows its side. */
+        wide = (b->x2 - b->x1) / (b->y2 - b->y1) < 1.35f * size->width / size->height;
+    }
+    if (tall && wide)
+        *out = range_mean(by_height, by_width, &weight);
+    else if (tall)
+        *out = by_height;
+    else if (wide)
+        *out = by_width;
+    return tall || wide;
+}
+
+/* How far the middle of the near face lies to the left of the middle of the box, and how sure that
+ * is. A vehicle beside our way shows its flank on the side towards us; only its outer edge belongs
+ * to the near face. */
+static double face_shift(const struct sight *s, enum object_class class, double range,
+                         double *sigma)
+{
+    double seen = (s->left - s->right) * range, width = (double)class_size(class)->width;
+    double flank = fmax(0, seen - width) / 2;
+    bool on_left = s->y_low > 0, on_right = s->y_high < 0;
+
+    *sigma = 0;
+    if (class_kind(class) != KIND_VEHICLE || fabs(s->ahead[0]) < 0.5)
+        return 0;
+    if (s->cut & (SIDE_LEFT | SIDE_RIGHT)) /* some of it is outside the picture */
+        *sigma = 0.5 * width;
+    if (!on_left && !on_right)
+        return 0;
+    *sigma = hypot(*sigma, 0.4 * flank);
+    flank = fmin(flank, (double)class_size(class)->length / 2);
+    return on_left ? flank : -flank;
+}
+
+static void measure_extents(const float sigma_px[4], const struct sight *s,
+                            const struct range *road, struct located *out)
+{
+    double relative = sqrt(road->white + road->lasting) / road->m;
+    double pixel = road->m * s->slope_per_px * 1.4;
+
+    if (s->cut)
+        return;
+    out->height_m = (float)((s->slope_top - s->slope_bottom) * road->m);
+    out->height_sigma_m =
+        (float)hypot(pixel * (double)sigma_px[3], (double)out->height_m * relative);
+    if (s->y_low < 0 && s->y_high > 0) {
+        out->width_m = (float)((s->left - s->right) * road->m);
+        out->width_sigma_m =
+            (float)hypot(pixel * (double)sigma_px[0], (double)out->width_m * relative);
+    }
+}
+
+bool locate_box(const struct camera *camera, const struct box *box, const float sigma_px[4],
+                enum object_class class, float covered, struct located *out)
+{
+    struct sight s;
+    struct range road, size, r;
+    double weight = 0, shift, shift_sigma;
+
+    *out = (struct located){
+        .width_m = NAN, .width_sigma_m = NAN, .height_m = NAN, .height_sigma_m = NAN};
+    if (!sight_take(camera, box, &s))
+        return false;
+    bool stands = class_kind(class) != KIND_SIGN;
+    bool on_road = stands && range_on_road(camera, box, sigma_px, &s, covered, &road);
+    bool by_size = range_by_size(box, sigma_px, &s, class, covered, &size);
+    if (on_road && by_size)
+        r = range_mean(road, size, &weight);
+    else if (on_road)
+        r = road, weight = 1;
+    else if (by_size)
+        r = size;
+    else
+        return false;
+
+    /* Along the ray: the distance. Across it: the columns of the box, and the flank. */
+    double column = 0.5 * hypot((double)sigma_px[0], (double)sigma_px[2]) * s.slope_per_px;
+    shift = face_shift(&s, class, r.m, &shift_sigma);
+    double across = pow(column * r.m, 2) + shift_sigma * shift_sigma;
+    double u = s.ahead[0], v = s.ahead[1];
+    out->at_m[0] = (double)camera->x_m + r.m * u;
+    out->at_m[1] = (double)camera->y_m + r.m * v + shift;
+    out->covariance[0] = u * u * r.white + v * v * across;
+    out->covariance[1] = u * v * (r.white - across);
+    out->covariance[2] = v * v * r.white + u * u * across;
+    out->z_m = stands ? 0 : camera->z_m + (float)(r.m * s.slope_bottom);
+
+    double lasting = sqrt(r.lasting) / r.m;
+    double g = on_road ? weight * sqrt(road.lasting) : 0,
+           z = by_size ? (1 - weight) * sqrt(size.lasting) : 0, both = hypot(g, z);
+    out->lasting_ground = both > 0 ? (float)(lasting * g / both) : 0;
+    out->lasting_size = both > 0 ? (float)(lasting * z / both) : 0;
+    if (on_road && covered < 0.1f)
+        measure_extents(sigma_px, &s, &road, out);
+    return true;
+}

@@ -1,0 +1,424 @@
+#include "perception/track/track.h"
+
+#include <math.h>
+
+#include "perception/track/locate.h"
+
+/* Log odds: a detection adds what its score says, a miss takes away. Bounded, so that a track of
+ * ten minutes dies as quickly as one of a second. Two detections of score 0.7 confirm, or four of
+ * 0.5; from the top, half a second without any lets go. */
+static const float LOG_ODDS_MAX = 4, LOG_ODDS_CONFIRMED = 0.5f, LOG_ODDS_DEAD = -1,
+                   LOG_ODDS_TENTATIVE_DEAD = -2.5f;
+static const float MISS = 0.8f, MISS_COVERED = 0.3f; /* per 0.1 s */
+static const int64_t LONGEST_COAST_NS = 1500000000;
+enum { TENTATIVE_MISSES = 2 };
+
+/* White acceleration, per second: (m/s^2)^2, relative to us, so our own braking counts too. */
+static const double VEHICLE_UNREST = 4, OTHER_UNREST = 2;
+
+static float clampf(float v, float lo, float hi)
+{
+    return fminf(fmaxf(v, lo), hi);
+}
+
+static float square(float v)
+{
+    return v * v;
+}
+
+static float score_log_odds(float score)
+{
+    float p = clampf(score, 0.01f, 0.99f);
+
+    return logf(p / (1 - p));
+}
+
+/* Spread of a detection's edges, made sane: x1 y1 x2 y2, px. */
+static void detection_sigma(const struct detection *d, float sigma_px[4])
+{
+    float w = d->box_px.x2 - d->box_px.x1, h = d->box_px.y2 - d->box_px.y1;
+
+    for (int i = 0; i < 4; i++) {
+        float side = i % 2 ? h : w, s = d->sigma_px[i];
+
+        if (!(s > 0 && s < side)) /* the decoder gives none */
+            s = 1 + 0.03f * side;
+        sigma_px[i] = fmaxf(s, 0.5f);
+    }
+}
+
+/* ---- the box in the picture -------------------------------------------------------------------
+ */
+
+struct box track_box(const struct track *t)
+{
+    float w = expf(t->log_w.x) / 2, h = expf(t->log_h.x) / 2;
+
+    return (struct box){t->cx.x - w, t->cy.x - h, t->cx.x + w, t->cy.x + h};
+}
+
+struct box_reading box_read(const struct detection *d)
+{
+    const struct box *b = &d->box_px;
+    float w = fmaxf(b->x2 - b->x1, 1), h = fmaxf(b->y2 - b->y1, 1), s[4];
+
+    detection_sigma(d, s);
+    float vx = s[0] * s[0] + s[2] * s[2], vy = s[1] * s[1] + s[3] * s[3];
+    return (struct box_reading){
+        (b->x1 + b->x2) / 2, (b->y1 + b->y2) / 2, logf(w), logf(h), vx / 4, vy / 4,
+        vx / (w * w),        vy / (h * h)};
+}
+
+static void start_box(struct track *t, const struct detection *d)
+{
+    struct box_reading r = box_read(d);
+    float h = expf(r.log_h);
+
+    /* What comes towards us at 30 m/s, or crosses. */
+    t->cx = kalman_axis_start(r.cx, sqrtf(r.var_cx), 1.5f * h + 60);
+    t->cy = kalman_axis_start(r.cy, sqrtf(r.var_cy), 0.5f * h + 40);
+    t->log_w = kalman_axis_start(r.log_w, sqrtf(r.var_log_w), 0.7f);
+    t->log_h = kalman_axis_start(r.log_h, sqrtf(r.var_log_h), 0.7f);
+}
+
+static void predict_box(struct track *t, float dt)
+{
+    float h =
+        expf(t->log_h.x); /* near things move faster; the rest is our own turning and nodding */
+
+    kalman_axis_predict(&t->cx, dt, square(h) + square(60));
+    kalman_axis_predict(&t->cy, dt, square(0.5f * h) + square(40));
+    kalman_axis_predict(&t->log_w, dt, square(0.3f));
+    kalman_axis_predict(&t->log_h, dt, square(0.3f));
+    t->log_w.x = clampf(t->log_w.x, 0, 9); /* 1 px to 8 k */
+    t->log_h.x = clampf(t->log_h.x, 0, 9);
+}
+
+static void update_box(struct track *t, const struct detection *d)
+{
+    struct box_reading r = box_read(d);
+
+    kalman_axis_update(&t->cx, r.cx, r.var_cx);
+    kalman_axis_update(&t->cy, r.cy, r.var_cy);
+    kalman_axis_update(&t->log_w, r.log_w, r.var_log_w);
+    kalman_axis_update(&t->log_h, r.log_h, r.var_log_h);
+}
+
+/* ---- the place in metres ----------------------------------------------------------------------
+ */
+
+static void learn_extent(struct extent *e, bool *measured, float m, float sigma)
+{
+    if (!(m > 0) || !(sigma > 0))
+        return;
+    /* Frames repeat each other's mistakes: ten of them count as one. */
+    float variance = square(e->sigma), gain = variance / (variance + 10 * square(sigma));
+    e->m += gain * (m - e->m);
+    e->sigma = fmaxf(e->sigma * sqrtf(1 - gain), sigma);
+    *measured = true;
+}
+
+static void start_extents(struct track *t)
+{
+    const struct class_size *size = class_size(track_class(t));
+
+    t->width = (struct extent){size->width, size->width_sigma};
+    t->height = (struct extent){size->height, size->height_sigma};
+    t->measured_width = t->measured_height = false;
+}
+
+static void update_metres(struct track *t, const struct detection *d, float covered,
+                          const struct camera *camera)
+{
+    static const double start_sigma_v[2] = {15, 5}; /* parked cars come at our own speed */
+    struct located at;
+    float sigma[4];
+
+    detection_sigma(d, sigma);
+    if (camera->width <= 0 || !locate_box(camera, &d->box_px, sigma, track_class(t), covered, &at))
+        return;
+    if (t->has_metres)
+        kalman_plane_update(&t->metres, at.at_m, at.covariance);
+    else
+        kalman_plane_start(&t->metres, at.at_m, at.covariance, start_sigma_v);
+    t->has_metres = true;
+    t->z_m = at.z_m;
+    t->lasting_ground = at.lasting_ground;
+    t->lasting_size = at.lasting_size;
+    /* Only a measure that says more than knowing the class is worth having. */
+    const struct class_size *usual = class_size(track_class(t));
+    if (at.width_sigma_m < usual->width_sigma)
+        learn_extent(&t->width, &t->measured_width, at.width_m, at.width_sigma_m);
+    if (at.height_sigma_m < usual->height_sigma)
+        learn_extent(&t->height, &t->measured_height, at.height_m, at.height_sigma_m);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------
+ */
+
+enum object_class track_class(const struct track *t)
+{
+    int best = 0;
+
+    for (int i = 1; i < OBJECT_CLASS_COUNT; i++)
+        if (t->evidence[i] > t->evidence[best])
+            best = i;
+    return best;
+}
+
+static void count_hit(struct track *t, const struct detection *d, float covered, int64_t t_ns)
+{
+    t->hits++;
+    t->misses = 0;
+    t->seen_ns = t_ns;
+    t->score = d->score;
+    t->covered = covered;
+    if (t->hits >= 2 && t->log_odds > LOG_ODDS_CONFIRMED)
+        t->confirmed = true;
+}
+
+void track_start(struct track *t, uint64_t id, const struct detection *d, float covered,
+                 const struct camera *camera, int64_t t_ns)
+{
+    *t = (struct track){
+        .id = id, .born_ns = t_ns, .log_odds = clampf(score_log_odds(d->score) - 1.5f, -2, 1)};
+    t->evidence[d->class] = d->score;
+    count_hit(t, d, covered, t_ns);
+    start_extents(t);
+    start_box(t, d);
+    update_metres(t, d, covered, camera);
+}
+
+void track_predict(struct track *t, float dt)
+{
+    bool vehicle = class_kind(track_class(t)) == KIND_VEHICLE;
+
+    t->score = NAN;
+    predict_box(t, dt);
+    if (t->has_metres)
+        kalman_plane_predict(&t->metres, (double)dt, vehicle ? VEHICLE_UNREST : OTHER_UNREST);
+}
+
+void track_update(struct track *t, const struct detection *d, float covered,
+                  const struct camera *camera, int64_t t_ns)
+{
+    enum object_class before = track_class(t);
+
+    t->log_odds =
+        fminf(t->log_odds + clampf(score_log_odds(d->score) + 0.7f, 0.1f, 2), LOG_ODDS_MAX);
+    for (int i = 0; i < OBJECT_CLASS_COUNT; i++)
+        t->evidence[i] *= 0.95f; /* the last 20 frames speak */
+    t->evidence[d->class] += d->score;
+    count_hit(t, d, covered, t_ns);
+    if (track_class(t) != before)
+        start_extents(t);
+    update_box(t, d);
+    update_metres(t, d, covered, camera);
+}
+
+void track_miss(struct track *t, float dt)
+{
+    float cost = t->covered > 0.4f ? MISS_COVERED : MISS;
+
+    t->misses++;
+    t->log_odds -= cost * clampf(dt / 0.1f, 0.3f, 1.5f);
+}
+
+bool track_dead(const struct track *t, int64_t now_ns)
+{
+    if (now_ns - t->seen_ns > LONGEST_COAST_NS)
+        return true;
+    if (t->confirmed)
+        return t->log_odds < LOG_ODDS_DEAD;
+    return t->misses > TENTATIVE_MISSES || t->log_odds < LOG_ODDS_TENTATIVE_DEAD;
+}
+
+float track_existence(const struct track *t)
+{
+    return 1 / (1 + expf(-t->log_odds));
+}
+
+/* ---- what others get to see --------------------------------------------------------------------
+ */
+
+static void object_classes(const struct track *t, struct object *o)
+{
+    float left[OBJECT_CLASS_COUNT], sum = 0;
+
+    for (int i = 0; i < OBJECT_CLASS_COUNT; i++)
+        sum += left[i] = t->evidence[i];
+    for (int n = 0; n < SCENE_MAX_CANDIDATES; n++) {
+        int best = 0;
+
+        for (int i = 1; i < OBJECT_CLASS_COUNT; i++)
+            if (left[i] > left[best])
+                best = i;
+        if (!(left[best] > 0.05f * sum))
+            return;
+        o->classes[n].class = best;
+        o->classes[n].probability = left[best] / sum;
+        o->n_classes = n + 1;
+        left[best] = 0;
+    }
+}
+
+static void object_box(const struct track *t, const struct camera *camera, struct object *o)
+{
+    struct box b = track_box(t);
+    float w = b.x2 - b.x1, h = b.y2 - b.y1;
+
+    o->box_sigma_px[0] = o->box_sigma_px[2] = sqrtf(t->cx.xx + square(w / 2) * t->log_w.xx);
+    o->box_sigma_px[1] = o->box_sigma_px[3] = sqrtf(t->cy.xx + square(h / 2) * t->log_h.xx);
+    o->box_px = b;
+    if (camera->width <= 0)
+        return;
+    struct box in = {clampf(b.x1, 0, (float)camera->width), clampf(b.y1, 0, (float)camera->height),
+                     clampf(b.x2, 0, (float)camera->width), clampf(b.y2, 0, (float)camera->height)};
+    if (in.x2 - in.x1 >= 1 && in.y2 - in.y1 >= 1)
+        o->box_px = in;
+}
+
+/* A detector draws only what is inside the picture. How much is outside shows where metres say how
+ * large the whole is. */
+static void object_truncation(const struct track *t, const struct camera *camera, struct object *o)
+{
+    if (camera->width <= 0)
+        return;
+    struct box b = track_box(t);
+    unsigned cut = box_cut_sides(&b, camera->width, camera->height);
+    float w = b.x2 - b.x1, h = b.y2 - b.y1;
+    float in_w = fmaxf(0, o->box_px.x2 - o->box_px.x1),
+          in_h = fmaxf(0, o->box_px.y2 - o->box_px.y1);
+
+    if (t->has_metres) {
+        double r =
+            hypot(t->metres.s[0] - (double)camera->x_m, t->metres.s[1] - (double)camera->y_m);
+
+        if (cut & (SIDE_LEFT | SIDE_RIGHT))
+            w = fmaxf(w, (float)((double)(t->width.m * camera->fx) / fmax(r, 1)));
+        if (cut & (SIDE_TOP | SIDE_BOTTOM))
+            h = fmaxf(h, (float)((double)(t->height.m * camera->fy) / fmax(r, 1)));
+    }
+    o->truncation = clampf(1 - in_w * in_h / (w * h), 0, 1);
+}
+
+/* Covariance of (x, y, vx, vy): what the filter says, and what lasts. The road's part of that grows
+ * with the square of the distance, so in speed it counts twice. */
+static void lasting_covariance(const struct track *t, const struct camera *camera, double p[4][4])
+{
+    double x = t->metres.s[0] - (double)camera->x_m, y = t->metres.s[1] - (double)camera->y_m;
+    double vx = t->metres.s[2], vy = t->metres.s[3];
+    double g = (double)t->lasting_ground, s = (double)t->lasting_size;
+    double ground[4] = {g * x, g * y, 2 * g * vx, 2 * g * vy};
+    double size[4] = {s * x, s * y, s * vx, s * vy};
+
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++)
+            p[i][j] = t->metres.p[i][j] + ground[i] * ground[j] + size[i] * size[j];
+}
+
+static void object_path(const struct track *t, double p[4][4], struct object *o)
+{
+    double q = class_kind(track_class(t)) == KIND_VEHICLE ? VEHICLE_UNREST : OTHER_UNREST;
+
+    for (int i = 0; i < SCENE_PATH_POINTS; i++) {
+        double s = 0.5 * (i + 1), unrest = q * s * s * s / 3;
+
+        o->path[i] =
+            (struct path_point){(float)s, (float)(t->metres.s[0] + s * t->metres.s[2]),
+                                (float)(t->metres.s[1] + s * t->metres.s[3]),
+                                (float)sqrt(p[0][0] + 2 * s * p[0][2] + s * s * p[2][2] + unrest),
+                                (float)sqrt(p[1][1] + 2 * s * p[1][3] + s * s * p[3][3] + unrest)};
+    }
+    o->n_path = SCENE_PATH_POINTS;
+}
+
+/* gap / closing, where closing is larger than its own spread leaves open. */
+static void object_ttc(struct object *o, enum ttc_method method, double gap, double closing,
+                       double var_gap, double var_closing, double between)
+{
+    const double longest_s = 60;
+
+    if (!(closing > 0.01 * gap) || closing * closing < 4 * var_closing || gap > longest_s * closing)
+        return;
+    double ttc = gap / closing;
+    double relative =
+        var_gap / (gap * gap) + var_closing / (closing * closing) - 2 * between / (gap * closing);
+    o->ttc_s = (float)ttc;
+    o->ttc_sigma_s = (float)(ttc * sqrt(fmax(relative, 0)));
+    o->ttc_method = method;
+}
+
+/* Time until it reaches the plane of the camera's lens. */
+static void object_ttc_position(const struct track *t, const struct camera *camera, double p[4][4],
+                                struct object *o)
+{
+    double x = t->metres.s[0] - (double)camera->x_m, y = t->metres.s[1] - (double)camera->y_m;
+    double r = hypot(x, y), u[2] = {x / fmax(r, 1e-3), y / fmax(r, 1e-3)};
+    double closing = -(u[0] * t->metres.s[2] + u[1] * t->metres.s[3]);
+    double var_r = 0, var_v = 0, rv = 0;
+
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 2; j++) {
+            var_r += u[i] * u[j] * p[i][j];
+            var_v += u[i] * u[j] * p[i + 2][j + 2];
+            rv -= u[i] * u[j] * p[i][j + 2];
+        }
+    object_ttc(o, TTC_POSITION, r, closing, var_r, var_v, rv);
+}
+
+static void object_metres(const struct track *t, const struct camera *camera, struct object *o)
+{
+    const double *s = t->metres.s;
+    double p[4][4];
+
+    lasting_covariance(t, camera, p);
+    o->reference = REFERENCE_NEAR_FACE;
+    o->x_m = (float)s[0];
+    o->y_m = (float)s[1];
+    o->z_m = t->z_m;
+    o->vx_mps = (float)s[2];
+    o->vy_mps = (float)s[3];
+    o->velocity_reference = VELOCITY_RELATIVE_TO_EGO;
+    for (int i = 0, k = 0; i < STATE_DIM; i++)
+        for (int j = i; j < STATE_DIM; j++, k++)
+            if (i < 4 && j < 4) /* accelerations stay unknown */
+                o->covariance[k] = (float)p[i][j];
+    object_ttc_position(t, camera, p, o);
+    object_path(t, p, o);
+}
+
+static void object_extents(const struct track *t, struct object *o)
+{
+    const struct class_size *size = class_size(track_class(t));
+
+    o->length_m = size->length;
+    o->length_sigma_m = size->length_sigma;
+    o->width_m = t->width.m;
+    o->width_sigma_m = t->width.sigma;
+    o->height_m = t->height.m;
+    o->height_sigma_m = t->height.sigma;
+    o->dimension_source =
+        t->measured_width && t->measured_height ? DIMENSION_MEASURED : DIMENSION_PRIOR;
+}
+
+void track_object(const struct track *t, const struct camera *camera, int64_t now_ns,
+                  struct object *o)
+{
+    object_clear(o);
+    o->id = t->id;
+    o->existence = track_existence(t);
+    o->detection_score = t->score;
+    o->age_ns = now_ns - t->born_ns;
+    o->hits = t->hits;
+    o->measurement = t->misses ? MEASUREMENT_PREDICTED : MEASUREMENT_MEASURED;
+    o->occlusion = t->covered;
+    object_classes(t, o);
+    object_box(t, camera, o);
+    object_truncation(t, camera, o);
+    object_extents(t, o);
+    if (t->has_metres)
+        object_metres(t, camera, o);
+    else /* size doubles in 0.7 ttc */
+        object_ttc(o, TTC_SCALE, 1, (double)t->log_h.v, 0, (double)t->log_h.vv, 0);
+}

@@ -1,0 +1,66 @@
+/* One thing that we follow: its box in the picture, its place in metres, and how sure we are that
+ * it exists. Plain data; tracker.c decides which detection belongs to which track. */
+#ifndef OUTRIDER_TRACK_TRACK_H
+#define OUTRIDER_TRACK_TRACK_H
+
+#include "perception/geometry/camera.h"
+#include "perception/heads/head.h"
+#include "perception/scene.h"
+#include "perception/track/kalman.h"
+
+struct extent { /* a width or height, m; starts from what is usual for the class */
+    float m, sigma;
+};
+
+struct track {
+    uint64_t id; /* 0: the slot is free */
+    int64_t born_ns, seen_ns;
+    uint32_t hits;
+    uint32_t misses; /* in a row */
+    bool confirmed;
+    float log_odds; /* of being a real thing */
+    float score;    /* of the detection in this frame; NAN without one */
+    float covered;  /* share of the box behind nearer boxes */
+    float evidence[OBJECT_CLASS_COUNT];
+
+    struct kalman_axis cx, cy;       /* middle of the box, px */
+    struct kalman_axis log_w, log_h; /* so that growth is a rate: 1 / time to contact */
+
+    bool has_metres;
+    struct kalman_plane metres; /* vehicle frame, relative to us */
+    float z_m;
+    float lasting_ground, lasting_size; /* see locate.h */
+    bool measured_width, measured_height;
+    struct extent width, height;
+};
+
+void track_start(struct track *t, uint64_t id, const struct detection *d, float covered,
+                 const struct camera *camera, int64_t t_ns);
+
+/* Ahead by dt seconds (not negative); afterwards the track counts as not detected. */
+void track_predict(struct track *t, float dt);
+
+/* This detection is it. camera: width 0 without calibration. covered: of the detection's box. */
+void track_update(struct track *t, const struct detection *d, float covered,
+                  const struct camera *camera, int64_t t_ns);
+
+/* No detection is it, dt seconds after the last frame. */
+void track_miss(struct track *t, float dt);
+
+bool track_dead(const struct track *t, int64_t now_ns);
+float track_existence(const struct track *t); /* 0..1 */
+struct box track_box(const struct track *t);
+enum object_class track_class(const struct track *t); /* the likeliest */
+
+/* A detection in the four numbers that the filters of the box take, with their variances. */
+struct box_reading {
+    float cx, cy, log_w, log_h;
+    float var_cx, var_cy, var_log_w, var_log_h;
+};
+struct box_reading box_read(const struct detection *d);
+
+/* Everything but in_path, lane and is_lead. */
+void track_object(const struct track *t, const struct camera *camera, int64_t now_ns,
+                  struct object *o);
+
+#endif
