@@ -45,7 +45,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
         -Wno-missing-field-initializers
 cppflags = -I. -I$B -D_GNU_SOURCE -DOUTRIDER_VERSION='"$(VERSION)"' \
            $(shell pkg-config --cflags $(PKGS)) $(CPPFLAGS)
-cflags    = -std=c11 $(WARN) -ffp-contract=off -fno-omit-frame-pointer -pthread $(isa) \
+cflags    = -std=c11 $(WARN) -ffp-contract=off -fno-omit-frame-pointer -pthread $(isa) $(loops) \
             $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(CFLAGS)
 ldlibs    = $(shell pkg-config --libs $(PKGS)) -lm -pthread
 ldflags   = $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
@@ -98,9 +98,9 @@ $B/onnx/onnx.pb-c.c $B/onnx/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
 $B/perception/kernels/x86/%_avx2.o: isa := -mavx2 -mfma -mf16c
 $B/perception/kernels/x86/%_avx512.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
 $B/perception/kernels/x86/%_vnni.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma
-# Plain loops vectorise better at -O3; the user's CFLAGS still come last.
-$B/perception/kernels/%.o: isa += -O3
-$B/perception/kernels/x86/%.o: isa += -O3
+# Plain loops become vectors at any -O the user chose; nobody reads the exception flags of the FPU.
+$B/perception/kernels/%.o: loops := -ftree-vectorize -fvect-cost-model=dynamic -funswitch-loops \
+    -fno-math-errno -fno-trapping-math
 
 # ---- tests -------------------------------------------------------------------------------------
 # A test program runs in the top folder; NAME.ok remembers that it passed. End-to-end tests find the
