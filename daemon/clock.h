@@ -1,0 +1,51 @@
+/* Time: the daemon's own clock, and the order that a sender's frames come in. */
+#ifndef OUTRIDER_DAEMON_CLOCK_H
+#define OUTRIDER_DAEMON_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/message.h"
+
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S INT64_C(1000000000)
+
+int64_t clock_now_ns(void); /* CLOCK_MONOTONIC */
+
+/* One camera's frames in the order they come. It tells new frames from old ones, counts the epochs
+ * and measures the rate. Depends on what it is handed only, so a replay sees what the car saw. */
+enum arrival {
+    ARRIVAL_NEW,
+    ARRIVAL_DUPLICATE, /* this frame was there before */
+    ARRIVAL_LATE,      /* older than one that was there before */
+};
+
+enum { TIMELINE_RECENT = 16, TIMELINE_INTERVALS = 8 };
+
+struct timeline {
+    int64_t nominal_ns; /* the period the configuration promises */
+    int64_t period_ns;  /* the one to expect: nominal, or measured where frames come steadily */
+
+    bool started;
+    uint32_t sender_epoch; /* in the last header */
+    uint32_t epoch;        /* what we make of it: one more each time that time jumps */
+    enum clock_id clock_id;
+    uint64_t newest_id;
+    int64_t newest_ns;
+    int stale; /* old frames in a row */
+    int n_recent;
+    uint64_t recent[TIMELINE_RECENT]; /* frame ids, newest anywhere */
+    int64_t tick_ns;                  /* of the last new frame */
+    int n_intervals;
+    int64_t interval_ns[TIMELINE_INTERVALS];
+};
+
+void timeline_init(struct timeline *t, int64_t nominal_ns);
+
+/* The next frame's header; h->clock_epoch becomes the epoch of our answers, which never goes back.
+ * A new epoch starts with a new epoch or clock in the header, and where time goes back although the
+ * frames go on (by count, by over a second, or three times in a row).
+ *   tick_ns  what the rate is measured on: time of arrival live, h->t_sof_ns in lock-step */
+enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t tick_ns);
+
+#endif
