@@ -72,13 +72,13 @@ void conv_pack(const struct kernels *k, const struct conv_shape *s, const float 
 /* ---- depthwise
  * ------------------------------------------------------------------------------------ */
 
-void taps_c(float *y, size_t n, int taps, const float *const *x, const float *w, int stride)
+void taps_c(float *y, size_t n, int taps, const float *x, const int *at, const float *w, int stride)
 {
     for (size_t i = 0; i < n; i++) {
         float s = 0.0f;
 
         for (int j = 0; j < taps; j++)
-            s += w[j] * x[j][i * stride];
+            s += w[j] * x[at[j] + i * stride];
         y[i] = s;
     }
 }
@@ -95,7 +95,8 @@ static int band_height(const struct conv_shape *s, int out_rows)
 
 static size_t depthwise_scratch(const struct conv_shape *s)
 {
-    return floats_size((size_t)padded_width(s) * band_height(s, int_min(BAND, s->OH)));
+    return floats_size((size_t)padded_width(s) * band_height(s, int_min(BAND, s->OH)) +
+                       (size_t)s->stride_x); /* taps may read that much behind */
 }
 
 struct depthwise {
@@ -134,21 +135,21 @@ static void depthwise_piece(void *arg, int i, int thread)
     size_t plane_in = (size_t)(i / s->M) * s->C + (size_t)(m / (s->M / s->C));
     const float *x = d->x + plane_in * s->H * s->W;
     float *padded = (float *)(void *)(d->scratch + (size_t)thread * depthwise_scratch(s));
-    const float *from[MAX_TAPS];
+    int at[MAX_TAPS]; /* from the first to each tap */
 
+    for (int t = 0; t < taps; t++)
+        at[t] = t / s->kw * s->dilation_y * width + t % s->kw * s->dilation_x;
     for (int y0 = 0; y0 < s->OH; y0 += BAND) {
         int rows = int_min(BAND, s->OH - y0);
 
         pad_rows(s, x, y0 * s->stride_y - s->pad_top, band_height(s, rows), padded);
         for (int y = 0; y < rows; y++) {
-            size_t at = ((size_t)i * s->OH + y0 + y) * s->OW;
+            size_t out = ((size_t)i * s->OH + y0 + y) * s->OW;
 
-            for (int t = 0; t < taps; t++)
-                from[t] = padded + (size_t)(y * s->stride_y + t / s->kw * s->dilation_y) * width +
-                          t % s->kw * s->dilation_x;
-            d->k->taps(d->y + at, (size_t)s->OW, taps, from, d->w + (size_t)m * taps, s->stride_x);
+            d->k->taps(d->y + out, (size_t)s->OW, taps, padded + (size_t)y * s->stride_y * width,
+                       at, d->w + (size_t)m * taps, s->stride_x);
             if (d->e)
-                epilogue_row(d->k, d->y + at, d->y + at, 1.0f, (size_t)s->OW, d->e, m, at);
+                epilogue_row(d->k, d->y + out, d->y + out, 1.0f, (size_t)s->OW, d->e, m, out);
         }
     }
 }
@@ -157,13 +158,14 @@ static void depthwise_piece(void *arg, int i, int thread)
  * -------------------------------------------------------------------------------------- */
 
 struct patches {
+    const struct kernels *k;
     const struct conv_shape *s;
     const float *x; /* the group's first plane */
 };
 
 /* Output columns [from, to) of row oy, seen through tap (ky, kx) of one plane. */
-static void patch_row(const struct conv_shape *s, const float *plane, int oy, int ky, int kx,
-                      int from, int to, float *out)
+static void patch_row(const struct kernels *k, const struct conv_shape *s, const float *plane,
+                      int oy, int ky, int kx, int from, int to, float *out)
 {
     int iy = oy * s->stride_y - s->pad_top + ky * s->dilation_y;
     int shift = kx * s->dilation_x - s->pad_left; /* ix = ox stride + shift */
@@ -185,12 +187,10 @@ static void patch_row(const struct conv_shape *s, const float *plane, int oy, in
     out -= from;
     for (; ox < lo && ox < to; ox++)
         out[ox] = 0.0f;
-    if (step == 1 && ox < hi) {
-        memcpy(out + ox, row + ox, (size_t)(hi - ox) * sizeof *out);
+    if (ox < hi) {
+        k->copy_strided(out + ox, row + (ptrdiff_t)ox * step, (size_t)(hi - ox), step);
         ox = hi;
     }
-    for (; ox < hi; ox++)
-        out[ox] = row[(ptrdiff_t)ox * step];
     for (; ox < to; ox++)
         out[ox] = 0.0f;
 }
@@ -208,7 +208,7 @@ static void patches_fill(const void *source, int k0, int K, int n0, int n, float
         for (int j = 0, oy = n0 / s->OW, ox = n0 % s->OW; j < n; oy++, ox = 0) {
             int to = int_min(s->OW, ox + n - j);
 
-            patch_row(s, plane, oy, ky, kx, ox, to, b + j);
+            patch_row(p->k, s, plane, oy, ky, kx, ox, to, b + j);
             j += to - ox;
         }
     }
@@ -229,7 +229,7 @@ size_t conv_scratch(const struct kernels *k, const struct conv_shape *s, int thr
 
     (void)k;
     return is_depthwise(s) ? (size_t)threads * depthwise_scratch(s)
-                           : gemm_job_scratch(g.N, g.K, threads);
+                           : gemm_job_scratch(g.K, threads);
 }
 
 void conv2d(const struct kernels *k, const struct conv_shape *s, const float *x, const void *packed,
@@ -248,7 +248,7 @@ void conv2d(const struct kernels *k, const struct conv_shape *s, const float *x,
     }
     for (int i = 0; i < s->N * s->groups; i++) {
         int group = i % s->groups;
-        struct patches source = {s, x + (size_t)i * (s->C / s->groups) * s->H * s->W};
+        struct patches source = {k, s, x + (size_t)i * (s->C / s->groups) * s->H * s->W};
         struct gemm_job job = {
             .M = g.M,
             .N = g.N,

@@ -1,5 +1,5 @@
 /* Matrix products. A is packed once into panels of a few rows, each stored column by column; B goes
- * through a block of COLS columns and at most DEPTH rows that stays in the second-level cache, and
+ * through a block of some columns and at most DEPTH rows that stays in the second-level cache, and
  * one tile's columns of it in the first. The table's tile does the work in registers.
  *
  * Every element of C sums its products in the order of k, in blocks of DEPTH, wherever the split
@@ -12,9 +12,10 @@
 #include "perception/kernels/kernels_internal.h"
 
 enum {
-    COLS = 128,
-    LDB = COLS + 16, /* an odd number of cache lines: a column of lines spreads over all sets */
     DEPTH = 256,
+    BLOCK = DEPTH * 128, /* floats of B in the cache: the shallower, the wider */
+    MAX_COLS = 512,
+    GAP = 16,        /* makes rows of B an odd number of cache lines: columns use all sets */
     PIECES = 8,      /* with fewer blocks of columns than this, rows are split as well ... */
     PIECE_ROWS = 48, /* ... into no fewer than these, since each piece fills its own block */
 };
@@ -47,10 +48,14 @@ static int block_depth(int K)
     return div_up(K, div_up(K, DEPTH));
 }
 
-size_t gemm_job_scratch(int N, int K, int threads)
+static int block_cols(int K)
 {
-    (void)N;
-    return (size_t)threads * floats_size((size_t)block_depth(K) * LDB);
+    return int_min(BLOCK / block_depth(K) / 64 * 64, MAX_COLS);
+}
+
+size_t gemm_job_scratch(int K, int threads)
+{
+    return (size_t)threads * floats_size((size_t)block_depth(K) * (block_cols(K) + GAP));
 }
 
 struct run {
@@ -58,6 +63,8 @@ struct run {
     const struct gemm_job *g;
     char *scratch;
     size_t scratch_step;
+    int cols;           /* of a block */
+    size_t ldb;         /* floats from row to row of it */
     int blocks;         /* of columns */
     int panels, splits; /* of rows */
 };
@@ -73,7 +80,7 @@ static void tile_edge(const struct run *r, int rows, int K, const float *a, cons
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < (int)width; j++)
                 whole[i * width + j] = j < cols ? c[i * r->g->ldc + j] : 0.0f;
-    r->k->tile(rows, K, a, b, LDB, whole, width, accumulate);
+    r->k->tile(rows, K, a, b, r->ldb, whole, width, accumulate);
     for (int i = 0; i < rows; i++)
         memcpy(c + i * r->g->ldc, whole + i * width, (size_t)cols * sizeof *c);
 }
@@ -93,7 +100,7 @@ static void block_multiply(const struct run *r, const float *b, int k0, int K, i
             float *c = g->c + row * g->ldc + n0 + j;
 
             if (j + width <= n)
-                r->k->tile(rows, K, a, b + j, LDB, c, g->ldc, accumulate);
+                r->k->tile(rows, K, a, b + j, r->ldb, c, g->ldc, accumulate);
             else
                 tile_edge(r, rows, K, a, b + j, c, n - j, accumulate);
         }
@@ -104,8 +111,8 @@ static void piece_run(void *arg, int i, int thread)
     const struct run *r = arg;
     const struct gemm_job *g = r->g;
     float *b = (float *)(void *)(r->scratch + (size_t)thread * r->scratch_step);
-    int split = i / r->blocks, n0 = i % r->blocks * COLS;
-    int n = int_min(COLS, g->N - n0);
+    int split = i / r->blocks, n0 = i % r->blocks * r->cols;
+    int n = int_min(r->cols, g->N - n0);
     int p0 = panel_row(r->panels, r->splits, split);
     int p1 = panel_row(r->panels, r->splits, split + 1);
     int whole = div_up(n, r->k->tile_cols) * r->k->tile_cols;
@@ -114,10 +121,10 @@ static void piece_run(void *arg, int i, int thread)
     for (int k0 = 0; k0 < g->K; k0 += depth) {
         int K = int_min(depth, g->K - k0);
 
-        g->fill(g->source, k0, K, n0, n, b, LDB);
+        g->fill(g->source, k0, K, n0, n, b, r->ldb);
         if (n < whole)
             for (int k = 0; k < K; k++)
-                memset(b + (size_t)k * LDB + n, 0, (size_t)(whole - n) * sizeof *b);
+                memset(b + k * r->ldb + n, 0, (size_t)(whole - n) * sizeof *b);
         block_multiply(r, b, k0, K, n0, n, p0, p1);
     }
     if (!g->e)
@@ -138,8 +145,10 @@ void gemm_job_run(const struct kernels *k, const struct gemm_job *g, void *scrat
     if (g->M == 0 || g->N == 0)
         return;
     assert(g->M > 0 && g->N > 0 && g->K > 0);
-    r.scratch_step = gemm_job_scratch(g->N, g->K, 1);
-    r.blocks = div_up(g->N, COLS);
+    r.scratch_step = gemm_job_scratch(g->K, 1);
+    r.cols = block_cols(g->K);
+    r.ldb = (size_t)r.cols + GAP;
+    r.blocks = div_up(g->N, r.cols);
     r.panels = div_up(g->M, k->tile_rows);
     r.splits = 1;
     if (r.blocks < PIECES)
@@ -192,7 +201,7 @@ static void matrix_fill(const void *source, int k0, int K, int n0, int n, float 
 size_t gemm_packed_scratch(const struct kernels *k, const struct gemm_shape *s, int threads)
 {
     (void)k;
-    return s->K > 0 ? gemm_job_scratch(s->N, s->K, threads) : 0;
+    return s->K > 0 ? gemm_job_scratch(s->K, threads) : 0;
 }
 
 void gemm_packed(const struct kernels *k, const struct gemm_shape *s, const void *packed,

@@ -72,9 +72,10 @@ struct kernels {
     int tile_rows, tile_cols;
     void (*tile)(int rows, int K, const float *a, const float *b, size_t ldb, float *c, size_t ldc,
                  bool accumulate);
-    /* y[i] = sum over j < taps of w[j] x[j][i stride].  y (n). The rows x[j] must be readable up to
-     * (n - 1) stride. */
-    void (*taps)(float *y, size_t n, int taps, const float *const *x, const float *w, int stride);
+    /* y[i] = sum over j < taps of w[j] x[at[j] + i stride].  y (n). From each at[j] on, n stride
+     * numbers must be readable. */
+    void (*taps)(float *y, size_t n, int taps, const float *x, const int *at, const float *w,
+                 int stride);
 
     /* Rows of n numbers; y may be x (in place). */
     void (*finish)(float *y, const float *x, size_t n, const struct finish *f);
@@ -99,6 +100,12 @@ struct kernels {
     void (*dequantize_i8)(float *y, const int8_t *x, size_t n, float scale, int zero);
     void (*dequantize_i32)(float *y, const int32_t *x, size_t n, float scale, int zero);
 
+    /* y[i] = x[i stride] */
+    void (*copy_strided)(float *y, const float *x, size_t n, int stride);
+    /* y[2 i] = a[i], y[2 i + 1] = b[i] */
+    void (*interleave)(float *y, const float *a, const float *b, size_t n);
+    /* y[i] = y[i] + x[i stride] */
+    void (*add_strided)(float *y, const float *x, size_t n, int stride);
     /* y[i] = max(y[i], x[i stride]) */
     void (*max_strided)(float *y, const float *x, size_t n, int stride);
     /* y[i] = a[i] (1 - t) + b[i] t */

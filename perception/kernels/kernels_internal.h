@@ -15,7 +15,8 @@ void tile_c(int rows, int K, const float *a, const float *b, size_t ldb, float *
 void gemm_fill_avx2(struct kernels *k);
 void gemm_fill_avx512(struct kernels *k);
 
-void taps_c(float *y, size_t n, int taps, const float *const *x, const float *w, int stride);
+void taps_c(float *y, size_t n, int taps, const float *x, const int *at, const float *w,
+            int stride);
 void depthwise_fill_avx2(struct kernels *k);
 void depthwise_fill_avx512(struct kernels *k);
 
@@ -58,7 +59,7 @@ struct gemm_job {
     void (*fill)(const void *source, int k0, int K, int n0, int n, float *b, size_t ldb);
     const void *source;
 };
-size_t gemm_job_scratch(int N, int K, int threads); /* bytes */
+size_t gemm_job_scratch(int K, int threads); /* bytes */
 void gemm_job_run(const struct kernels *k, const struct gemm_job *g, void *scratch,
                   struct pool *pool);
 

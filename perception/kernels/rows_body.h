@@ -290,17 +290,31 @@ DEQUANTIZE(i32, int32_t)
 #undef QUANTIZE
 #undef DEQUANTIZE
 
-static void ROWS(max_strided)(float *y, const float *x, size_t n, int stride)
+/* Strides known to the compiler become shuffles. */
+#define STRIDED(name, expression)                                                                  \
+    static void ROWS(name)(float *y, const float *x, size_t n, int stride)                         \
+    {                                                                                              \
+        if (stride == 1)                                                                           \
+            for (size_t i = 0, at = 0; i < n; i++, at = i)                                         \
+                y[i] = expression;                                                                 \
+        else if (stride == 2)                                                                      \
+            for (size_t i = 0, at = 0; i < n; i++, at = 2 * i)                                     \
+                y[i] = expression;                                                                 \
+        else                                                                                       \
+            for (size_t i = 0, at = 0; i < n; i++, at = i * stride)                                \
+                y[i] = expression;                                                                 \
+    }
+STRIDED(copy_strided, x[at])
+STRIDED(add_strided, y[i] + x[at])
+STRIDED(max_strided, max2_one(x[at], y[i]))
+#undef STRIDED
+
+static void ROWS(interleave)(float *restrict y, const float *a, const float *b, size_t n)
 {
-    if (stride == 1)
-        for (size_t i = 0; i < n; i++)
-            y[i] = max2_one(x[i], y[i]);
-    else if (stride == 2)
-        for (size_t i = 0; i < n; i++)
-            y[i] = max2_one(x[2 * i], y[i]);
-    else
-        for (size_t i = 0; i < n; i++)
-            y[i] = max2_one(x[i * stride], y[i]);
+    for (size_t i = 0; i < n; i++) {
+        y[2 * i] = a[i];
+        y[2 * i + 1] = b[i];
+    }
 }
 
 static void ROWS(blend)(float *y, const float *a, const float *b, size_t n, float t)
@@ -365,6 +379,9 @@ void ROWS(rows_fill)(struct kernels *k)
     k->dequantize_u8 = ROWS(dequantize_u8);
     k->dequantize_i8 = ROWS(dequantize_i8);
     k->dequantize_i32 = ROWS(dequantize_i32);
+    k->copy_strided = ROWS(copy_strided);
+    k->interleave = ROWS(interleave);
+    k->add_strided = ROWS(add_strided);
     k->max_strided = ROWS(max_strided);
     k->blend = ROWS(blend);
     k->blend_gather = ROWS(blend_gather);

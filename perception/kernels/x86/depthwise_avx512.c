@@ -9,7 +9,8 @@ static inline __mmask16 lanes(size_t n)
     return n < 16 ? (__mmask16)((1u << n) - 1) : (__mmask16)0xffff;
 }
 
-static void taps_stride1(float *y, size_t n, int taps, const float *const *x, const float *w)
+static void taps_stride1(float *y, size_t n, int taps, const float *x, const int *at,
+                         const float *w)
 {
     size_t i = 0;
 
@@ -19,10 +20,10 @@ static void taps_stride1(float *y, size_t n, int taps, const float *const *x, co
         for (int j = 0; j < taps; j++) {
             __m512 v = _mm512_set1_ps(w[j]);
 
-            s0 = _mm512_fmadd_ps(v, _mm512_loadu_ps(x[j] + i), s0);
-            s1 = _mm512_fmadd_ps(v, _mm512_loadu_ps(x[j] + i + 16), s1);
-            s2 = _mm512_fmadd_ps(v, _mm512_loadu_ps(x[j] + i + 32), s2);
-            s3 = _mm512_fmadd_ps(v, _mm512_loadu_ps(x[j] + i + 48), s3);
+            s0 = _mm512_fmadd_ps(v, _mm512_loadu_ps(x + at[j] + i), s0);
+            s1 = _mm512_fmadd_ps(v, _mm512_loadu_ps(x + at[j] + i + 16), s1);
+            s2 = _mm512_fmadd_ps(v, _mm512_loadu_ps(x + at[j] + i + 32), s2);
+            s3 = _mm512_fmadd_ps(v, _mm512_loadu_ps(x + at[j] + i + 48), s3);
         }
         _mm512_storeu_ps(y + i, s0);
         _mm512_storeu_ps(y + i + 16, s1);
@@ -34,12 +35,14 @@ static void taps_stride1(float *y, size_t n, int taps, const float *const *x, co
         __m512 s = _mm512_setzero_ps();
 
         for (int j = 0; j < taps; j++)
-            s = _mm512_fmadd_ps(_mm512_set1_ps(w[j]), _mm512_maskz_loadu_ps(mask, x[j] + i), s);
+            s = _mm512_fmadd_ps(_mm512_set1_ps(w[j]), _mm512_maskz_loadu_ps(mask, x + at[j] + i),
+                                s);
         _mm512_mask_storeu_ps(y + i, mask, s);
     }
 }
 
-static void taps_stride2(float *y, size_t n, int taps, const float *const *x, const float *w)
+static void taps_stride2(float *y, size_t n, int taps, const float *x, const int *at,
+                         const float *w)
 {
     const __m512i evens =
         _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
@@ -50,7 +53,7 @@ static void taps_stride2(float *y, size_t n, int taps, const float *const *x, co
         __m512 s = _mm512_setzero_ps();
 
         for (int j = 0; j < taps; j++) {
-            const float *p = x[j] + 2 * i;
+            const float *p = x + at[j] + 2 * i;
 
             s = _mm512_fmadd_ps(_mm512_set1_ps(w[j]),
                                 _mm512_permutex2var_ps(_mm512_maskz_loadu_ps(low, p), evens,
@@ -61,15 +64,15 @@ static void taps_stride2(float *y, size_t n, int taps, const float *const *x, co
     }
 }
 
-static void taps_avx512(float *y, size_t n, int taps, const float *const *x, const float *w,
+static void taps_avx512(float *y, size_t n, int taps, const float *x, const int *at, const float *w,
                         int stride)
 {
     if (stride == 1)
-        taps_stride1(y, n, taps, x, w);
+        taps_stride1(y, n, taps, x, at, w);
     else if (stride == 2)
-        taps_stride2(y, n, taps, x, w);
+        taps_stride2(y, n, taps, x, at, w);
     else
-        taps_c(y, n, taps, x, w, stride);
+        taps_c(y, n, taps, x, at, w, stride);
 }
 
 void depthwise_fill_avx512(struct kernels *k)
