@@ -167,17 +167,22 @@ size_t gemm_pack_a_size(const struct kernels *k, int M, int K)
 
 void gemm_pack_a(const struct kernels *k, const struct gemm_shape *s, const float *a, void *packed)
 {
-    size_t step_m = s->trans_a ? 1 : s->lda, step_k = s->trans_a ? s->lda : 1;
     int panels = div_up(s->M, k->tile_rows);
     float *out = packed;
 
     for (int p = 0; p < panels; p++) {
-        int m0 = panel_row(s->M, panels, p), m1 = panel_row(s->M, panels, p + 1);
+        int m0 = panel_row(s->M, panels, p);
+        size_t rows = (size_t)(panel_row(s->M, panels, p + 1) - m0);
 
-        for (int i = 0; i < s->K; i++)
-            for (int m = m0; m < m1; m++)
-                *out++ = s->alpha * a[m * step_m + i * step_k];
+        if (s->trans_a)
+            for (int i = 0; i < s->K; i++)
+                memcpy(out + i * rows, a + i * s->lda + m0, rows * sizeof *a);
+        else
+            k->transpose(out, rows, a + m0 * s->lda, s->lda, rows, (size_t)s->K);
+        out += rows * (size_t)s->K;
     }
+    if (s->alpha != 1.0f)
+        k->scalar[BINARY_MUL](packed, packed, s->alpha, (size_t)s->M * s->K);
 }
 
 struct matrix {

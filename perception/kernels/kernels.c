@@ -89,9 +89,11 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
         rows_fill_avx2(k);
         gemm_fill_avx2(k);
         depthwise_fill_avx2(k);
+        transpose_fill_avx2(k);
     }
     if (cpu & CPU_AVX512) {
         rows_fill_avx512(k);
+        transpose_fill_avx2(k); /* 16 x 16 would gain little */
         gemm_fill_avx512(k);
         depthwise_fill_avx512(k);
     }

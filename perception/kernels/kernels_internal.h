@@ -19,6 +19,7 @@ void taps_c(float *y, size_t n, int taps, const float *x, const int *at, const f
             int stride);
 void depthwise_fill_avx2(struct kernels *k);
 void depthwise_fill_avx512(struct kernels *k);
+void transpose_fill_avx2(struct kernels *k);
 
 /* Bytes of n floats, rounded up to a cache line so that what follows starts on one. */
 static inline size_t floats_size(size_t n)

@@ -70,6 +70,7 @@ struct resize {
     const float *x;
     float *y;
     struct axis row, col;
+    bool doubling; /* the columns */
     char *scratch; /* per thread two stretched rows */
 };
 
@@ -118,6 +119,17 @@ static void linear_piece(void *arg, int i, int thread)
     }
 }
 
+/* Output i is input i / 2: the usual case, and a shuffle instead of a gather. */
+static bool is_doubling(const struct axis *a)
+{
+    if (a->out != 2 * a->in)
+        return false;
+    for (int i = 0; i < a->out; i++)
+        if (a->at[i] != i / 2)
+            return false;
+    return true;
+}
+
 static void nearest_piece(void *arg, int i, int thread)
 {
     const struct resize *r = arg;
@@ -132,6 +144,8 @@ static void nearest_piece(void *arg, int i, int thread)
 
         if (oy > 0 && r->row.at[oy] == r->row.at[oy - 1])
             memcpy(y, y - width, width * sizeof *y);
+        else if (r->doubling)
+            r->k->interleave(y, row, row, (size_t)s->W);
         else
             for (size_t ox = 0; ox < width; ox++)
                 y[ox] = row[r->col.at[ox]];
@@ -161,5 +175,6 @@ void resize2d(const struct kernels *k, const struct resize_shape *s, const float
 
     axis_place(s, &r.row, s->scale_y);
     axis_place(s, &r.col, s->scale_x);
+    r.doubling = is_doubling(&r.col);
     pool_run(pool, s->planes, s->mode == RESIZE_LINEAR ? linear_piece : nearest_piece, &r);
 }

@@ -16,13 +16,13 @@
 enum { LANES = 32 }; /* partial sums: two registers of the widest set, eight of the narrowest */
 
 /* exp in single precision: 2^n by the exponent field, the rest by a polynomial of degree 6 on
- * [-ln 2 / 2, ln 2 / 2]; within 2 units in the last place. Results below the smallest normal number
- * become 0, NaN stays NaN. Branches would stop the vectoriser, hence the selects. */
+ * [-ln 2 / 2, ln 2 / 2]; within 2 units in the last place. Results below 2e-38 become 0, NaN stays
+ * NaN. Branches would stop the vectoriser, hence the selects. */
 static inline float exp_one(float x)
 {
     const float rounder = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-    float lo = x < -87.3f ? -87.3f : x;
-    float v = lo > 88.7f ? 88.7f : lo;
+    float lo = x < -86.9f ? -86.9f : x;
+    float v = lo > 88.7228f ? 88.7228f : lo;
     float shifted = v * 1.44269504f + rounder;
     float n = shifted - rounder;
     float r = (v - n * 0.693359375f) + n * 2.12194440e-4f;
@@ -41,7 +41,7 @@ static inline float exp_one(float x)
     memcpy(&scale, &bits, sizeof scale);
     y = p * scale * 2.0f;
     y = x > 88.7228f ? INFINITY : y;
-    return x < -87.3f ? 0.0f : y;
+    return x < -86.9f ? 0.0f : y;
 }
 
 static inline float sigmoid_one(float x)

@@ -1,6 +1,6 @@
 /* A row of a depthwise convolution with 256-bit FMA: four registers of outputs at a time for all
- * taps, so that each weight is fetched once per 32 outputs; then one register at a time, of which
- * the last ends with the row and does some outputs again. */
+ * taps, so that each weight is fetched once per 32 outputs; then two, of which the second ends with
+ * the row and does some outputs again. */
 #include <immintrin.h>
 
 #include "perception/kernels/kernels_internal.h"
@@ -27,13 +27,18 @@ static void taps_stride1(float *y, size_t n, int taps, const float *x, const int
         _mm256_storeu_ps(y + i + 16, s2);
         _mm256_storeu_ps(y + i + 24, s3);
     }
-    for (; i < n; i += 8) {
-        size_t last = i + 8 <= n ? i : n - 8;
-        __m256 s = _mm256_setzero_ps();
+    for (; i < n; i += 16) {
+        size_t first = i + 8 <= n ? i : n - 8, second = i + 16 <= n ? i + 8 : n - 8;
+        __m256 s0 = _mm256_setzero_ps(), s1 = s0;
 
-        for (int j = 0; j < taps; j++)
-            s = _mm256_fmadd_ps(_mm256_broadcast_ss(w + j), _mm256_loadu_ps(x + at[j] + last), s);
-        _mm256_storeu_ps(y + last, s);
+        for (int j = 0; j < taps; j++) {
+            __m256 v = _mm256_broadcast_ss(w + j);
+
+            s0 = _mm256_fmadd_ps(v, _mm256_loadu_ps(x + at[j] + first), s0);
+            s1 = _mm256_fmadd_ps(v, _mm256_loadu_ps(x + at[j] + second), s1);
+        }
+        _mm256_storeu_ps(y + first, s0);
+        _mm256_storeu_ps(y + second, s1);
     }
 }
 
@@ -52,28 +57,18 @@ static inline __m256 even_order(__m256 s)
 static void taps_stride2(float *y, size_t n, int taps, const float *x, const int *at,
                          const float *w)
 {
-    size_t i = 0;
-
-    for (; i + 16 <= n; i += 16) {
+    for (size_t i = 0; i < n; i += 16) {
+        size_t first = i + 8 <= n ? i : n - 8, second = i + 16 <= n ? i + 8 : n - 8;
         __m256 s0 = _mm256_setzero_ps(), s1 = s0;
 
         for (int j = 0; j < taps; j++) {
-            const float *p = x + at[j] + 2 * i;
             __m256 v = _mm256_broadcast_ss(w + j);
 
-            s0 = _mm256_fmadd_ps(v, evens(p), s0);
-            s1 = _mm256_fmadd_ps(v, evens(p + 16), s1);
+            s0 = _mm256_fmadd_ps(v, evens(x + at[j] + 2 * first), s0);
+            s1 = _mm256_fmadd_ps(v, evens(x + at[j] + 2 * second), s1);
         }
-        _mm256_storeu_ps(y + i, even_order(s0));
-        _mm256_storeu_ps(y + i + 8, even_order(s1));
-    }
-    for (; i < n; i += 8) {
-        size_t last = i + 8 <= n ? i : n - 8;
-        __m256 s = _mm256_setzero_ps();
-
-        for (int j = 0; j < taps; j++)
-            s = _mm256_fmadd_ps(_mm256_broadcast_ss(w + j), evens(x + at[j] + 2 * last), s);
-        _mm256_storeu_ps(y + last, even_order(s));
+        _mm256_storeu_ps(y + first, even_order(s0));
+        _mm256_storeu_ps(y + second, even_order(s1));
     }
 }
 

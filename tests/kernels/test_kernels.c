@@ -1,0 +1,54 @@
+/* The choice of a CPU level. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "perception/kernels/kernels.h"
+
+Test(kernels, cpu_words)
+{
+    unsigned mask;
+
+    cr_assert(cpu_parse("c", &mask, NULL) == OK && mask == 0);
+    cr_assert(cpu_parse("avx2", &mask, NULL) == OK && mask == CPU_AVX2);
+    cr_assert(cpu_parse("avx512,vnni", &mask, NULL) == OK);
+    cr_assert(mask == (CPU_AVX2 | CPU_AVX512 | CPU_VNNI));
+    cr_assert(cpu_parse("native", &mask, NULL) == OK && mask == ~0u);
+}
+
+Test(kernels, a_wrong_cpu_word_is_named)
+{
+    const char *wrong[] = {"", "sse9", "avx2,", ",avx2", "avx2;c", "AVX2"};
+    struct why why;
+    unsigned mask;
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        cr_assert(cpu_parse(wrong[i], &mask, &why) == ERR_FORMAT, "%s", wrong[i]);
+    cr_assert(cpu_parse("avx2,sse9", &mask, &why) == ERR_FORMAT);
+    cr_assert(strstr(why.text, "'sse9'"));
+}
+
+Test(kernels, names_are_the_best_bit)
+{
+    cr_assert_str_eq(cpu_name(0), "c");
+    cr_assert_str_eq(cpu_name(CPU_AVX2), "avx2");
+    cr_assert_str_eq(cpu_name(CPU_AVX2 | CPU_AVX512), "avx512");
+    cr_assert_str_eq(cpu_name(CPU_NEON), "neon");
+}
+
+/* A level never holds more than the machine has, and every entry is filled at every level. */
+Test(kernels, tables_are_full_and_bounded)
+{
+    unsigned masks[] = {0, CPU_AVX2, CPU_AVX512, CPU_NEON, ~0u};
+
+    for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++) {
+        struct kernels k;
+        void (*const *entry)(void) = (void (*const *)(void))(const void *)&k.tile;
+        void (*const *end)(void) = (void (*const *)(void))(const void *)(&k + 1);
+
+        kernels_init(&k, masks[i]);
+        cr_assert((k.cpu & ~cpu_detect()) == 0 && (k.cpu & ~masks[i]) == 0);
+        for (; entry < end; entry++)
+            cr_assert(*entry != NULL, "mask %#x: entry %td", masks[i],
+                      entry - (void (*const *)(void))(const void *)&k.tile);
+    }
+}
