@@ -196,26 +196,33 @@ static bool range_by_size(const struct box *b, const float sigma_px[4], const st
     return tall || wide;
 }
 
-/* How far the middle of the near face lies to the left of the middle of the box, and how sure that
- * is. A vehicle beside our way shows its flank on the side towards us; only its outer edge belongs
- * to the near face. */
-static double face_shift(const struct sight *s, enum object_class class, double range,
-                         double *sigma)
-{
-    double seen = (s->left - s->right) * range, width = (double)class_size(class)->width;
-    double flank = fmax(0, seen - width) / 2;
-    bool on_left = s->y_low > 0, on_right = s->y_high < 0;
+/* How far the middle of the near face lies from the middle of the box. A vehicle beside our way
+ * shows its flank on the side towards us; only its outer edge belongs to the near face, and the
+ * middle is half a width away from that. */
+struct shift {
+    double y_m;
+    double per_m;          /* of it, for each metre of distance */
+    double white, lasting; /* spreads, m */
+};
 
-    *sigma = 0;
+static struct shift face_shift(const struct sight *s, enum object_class class, double range)
+{
+    const struct class_size *size = class_size(class);
+    double seen = (s->left - s->right) * range, longest = 0.5 * (double)size->length;
+    double flank = (seen - (double)size->width) / 2;
+    int side = s->y_low > 0 ? 1 : s->y_high < 0 ? -1 : 0;
+    struct shift shift = {0};
+
     if (class_kind(class) != KIND_VEHICLE || fabs(s->ahead[0]) < 0.5)
-        return 0;
+        return shift;
     if (s->cut & (SIDE_LEFT | SIDE_RIGHT)) /* some of it is outside the picture */
-        *sigma = 0.5 * width;
-    if (!on_left && !on_right)
-        return 0;
-    *sigma = hypot(*sigma, 0.4 * flank);
-    flank = fmin(flank, (double)class_size(class)->length / 2);
-    return on_left ? flank : -flank;
+        shift.white = 0.5 * (double)size->width;
+    if (!side || flank <= 0)
+        return shift;
+    shift.y_m = side * fmin(flank, longest);
+    shift.per_m = flank < longest ? side * (s->left - s->right) / 2 : 0;
+    shift.lasting = hypot(0.5 * (double)size->width_sigma, 0.1 * flank); /* it may stand askew */
+    return shift;
 }
 
 static void measure_extents(const float sigma_px[4], const struct sight *s,
@@ -241,7 +248,7 @@ bool locate_box(const struct camera *camera, const struct box *box, const float 
 {
     struct sight s;
     struct range road, size, r;
-    double weight = 0, shift, shift_sigma;
+    double weight = 0;
 
     *out = (struct located){
         .width_m = NAN, .width_sigma_m = NAN, .height_m = NAN, .height_sigma_m = NAN};
@@ -261,14 +268,16 @@ bool locate_box(const struct camera *camera, const struct box *box, const float 
 
     /* Along the ray: the distance. Across it: the columns of the box, and the flank. */
     double column = 0.5 * hypot((double)sigma_px[0], (double)sigma_px[2]) * s.slope_per_px;
-    shift = face_shift(&s, class, r.m, &shift_sigma);
-    double across = pow(column * r.m, 2) + shift_sigma * shift_sigma;
-    double u = s.ahead[0], v = s.ahead[1];
+    struct shift shift = face_shift(&s, class, r.m);
+    double across = pow(column * r.m, 2);
+    double u = s.ahead[0], v = s.ahead[1], w = v + shift.per_m;
+    out->lever_y_m = (float)(r.m * shift.per_m - shift.y_m);
+    out->lasting_y_m = (float)shift.lasting;
     out->at_m[0] = (double)camera->x_m + r.m * u;
-    out->at_m[1] = (double)camera->y_m + r.m * v + shift;
+    out->at_m[1] = (double)camera->y_m + r.m * v + shift.y_m;
     out->covariance[0] = u * u * r.white + v * v * across;
-    out->covariance[1] = u * v * (r.white - across);
-    out->covariance[2] = v * v * r.white + u * u * across;
+    out->covariance[1] = u * w * r.white - u * v * across;
+    out->covariance[2] = w * w * r.white + u * u * across + shift.white * shift.white;
     out->z_m = stands ? 0 : camera->z_m + (float)(r.m * s.slope_bottom);
 
     double lasting = sqrt(r.lasting) / r.m;

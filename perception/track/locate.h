@@ -26,6 +26,9 @@ struct located {
     float z_m;            /* of the bottom */
     /* Relative spread of the distance from the camera that stays for long, by its cause. */
     float lasting_ground, lasting_size;
+    /* With the distance the point moves along (x, y + lever_y_m) from the camera; besides, in y it
+     * may be off by this for long. */
+    float lever_y_m, lasting_y_m;
     /* What the box measures at the distance that the road alone gives; NAN if not to be known. */
     float width_m, width_sigma_m, height_m, height_sigma_m;
 };

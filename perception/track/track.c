@@ -145,6 +145,8 @@ static void update_metres(struct track *t, const struct detection *d, float cove
     t->z_m = at.z_m;
     t->lasting_ground = at.lasting_ground;
     t->lasting_size = at.lasting_size;
+    t->lasting_y_m = at.lasting_y_m;
+    t->lever_y_m = at.lever_y_m;
     /* Only a measure that says more than knowing the class is worth having. */
     const struct class_size *usual = class_size(track_class(t));
     if (at.width_sigma_m < usual->width_sigma)
@@ -306,7 +308,8 @@ static void object_truncation(const struct track *t, const struct camera *camera
  * with the square of the distance, so in speed it counts twice. */
 static void lasting_covariance(const struct track *t, const struct camera *camera, double p[4][4])
 {
-    double x = t->metres.s[0] - (double)camera->x_m, y = t->metres.s[1] - (double)camera->y_m;
+    double x = t->metres.s[0] - (double)camera->x_m;
+    double y = t->metres.s[1] - (double)camera->y_m + (double)t->lever_y_m;
     double vx = t->metres.s[2], vy = t->metres.s[3];
     double g = (double)t->lasting_ground, s = (double)t->lasting_size;
     double ground[4] = {g * x, g * y, 2 * g * vx, 2 * g * vy};
@@ -315,6 +318,7 @@ static void lasting_covariance(const struct track *t, const struct camera *camer
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++)
             p[i][j] = t->metres.p[i][j] + ground[i] * ground[j] + size[i] * size[j];
+    p[1][1] += (double)square(t->lasting_y_m);
 }
 
 static void object_path(const struct track *t, double p[4][4], struct object *o)

@@ -29,7 +29,7 @@ struct track {
     bool has_metres;
     struct kalman_plane metres; /* vehicle frame, relative to us */
     float z_m;
-    float lasting_ground, lasting_size; /* see locate.h */
+    float lasting_ground, lasting_size, lasting_y_m, lever_y_m; /* see locate.h */
     bool measured_width, measured_height;
     struct extent width, height;
 };
