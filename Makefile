@@ -99,7 +99,7 @@ $B/perception/kernels/x86/%_avx2.o: isa := -mavx2 -mfma -mf16c
 $B/perception/kernels/x86/%_avx512.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
 $B/perception/kernels/x86/%_vnni.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma
 # Plain loops become vectors at any -O the user chose; nobody reads the exception flags of the FPU.
-$B/perception/kernels/%.o: loops := -ftree-vectorize -fvect-cost-model=dynamic -funswitch-loops \
+$B/perception/kernels/%.o $B/perception/image/%.o: loops := -ftree-vectorize -fvect-cost-model=dynamic -funswitch-loops \
     -fno-math-errno -fno-trapping-math
 
 # ---- tests -------------------------------------------------------------------------------------

@@ -65,4 +65,16 @@ const struct tensor *head_output(const struct head_io *io, const char *name);
 enum err head_mismatch(const struct head_io *io, const char *decoder, const char *expected,
                        struct why *why);
 
+/* Column of class scores -> class of ours, -1 for those that are left out. */
+enum { CLASS_MAP_MAX = 128, COCO_CLASSES = 80 };
+struct class_map {
+    int n;
+    int8_t class[CLASS_MAP_MAX];
+};
+/* From names with commas, "-" for one to leave out; there must be n of them. */
+MUST_CHECK enum err class_map_parse(const char *list, int n, struct class_map *map,
+                                    struct why *why);
+/* From list, or COCO's road classes where list is NULL and n is COCO's 80. */
+MUST_CHECK enum err class_map_coco(const char *list, int n, struct class_map *map, struct why *why);
+
 #endif
