@@ -195,6 +195,31 @@ static void patch_row(const struct kernels *k, const struct conv_shape *s, const
         out[ox] = 0.0f;
 }
 
+/* Stride 1 and as many columns out as in: through one tap, outputs [n0, n0 + n) of the flattened
+ * picture are one run of the flattened plane. What wrapped around at the ends of rows becomes 0. */
+static void patch_run(const struct conv_shape *s, const float *plane, int ky, int kx, int n0, int n,
+                      float *out)
+{
+    int down = ky * s->dilation_y - s->pad_top, shift = kx * s->dilation_x - s->pad_left;
+    int64_t W = s->W, off = down * W + shift, end = n0 + n;
+    int64_t lo = int64_clamp(-down * W > -off ? -down * W : -off, n0, end);
+    int64_t hi = (s->H - down) * W < s->H * W - off ? (s->H - down) * W : s->H * W - off;
+    int edge = int_min(shift < 0 ? -shift : shift, s->W);
+
+    hi = int64_clamp(hi, lo, end);
+    memset(out, 0, (size_t)(lo - n0) * sizeof *out);
+    memcpy(out + (lo - n0), plane + lo + off, (size_t)(hi - lo) * sizeof *out);
+    memset(out + (hi - n0), 0, (size_t)(end - hi) * sizeof *out);
+    if (edge == 0)
+        return;
+    for (int64_t row = n0 / W * W; row < end; row += W) {
+        int64_t first = shift < 0 ? row : row + W - edge;
+
+        for (int64_t j = first < n0 ? n0 : first; j < first + edge && j < end; j++)
+            out[j - n0] = 0.0f;
+    }
+}
+
 static void patches_fill(const void *source, int k0, int K, int n0, int n, float *b, size_t ldb)
 {
     const struct patches *p = source;
@@ -205,6 +230,10 @@ static void patches_fill(const void *source, int k0, int K, int n0, int n, float
         const float *plane = p->x + (size_t)(k / taps) * s->H * s->W;
         int ky = k % taps / s->kw, kx = k % s->kw;
 
+        if (s->stride_y == 1 && s->stride_x == 1 && s->OW == s->W) {
+            patch_run(s, plane, ky, kx, n0, n, b);
+            continue;
+        }
         for (int j = 0, oy = n0 / s->OW, ox = n0 % s->OW; j < n; oy++, ox = 0) {
             int to = int_min(s->OW, ox + n - j);
 

@@ -13,7 +13,7 @@
 
 enum {
     DEPTH = 256,
-    BLOCK = DEPTH * 128, /* floats of B in the cache: the shallower, the wider */
+    BLOCK = DEPTH * 256, /* floats of B in the cache: the shallower, the wider */
     MAX_COLS = 512,
     GAP = 16,        /* makes rows of B an odd number of cache lines: columns use all sets */
     PIECES = 8,      /* with fewer blocks of columns than this, rows are split as well ... */

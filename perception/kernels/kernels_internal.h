@@ -42,6 +42,11 @@ static inline int int_max(int a, int b)
     return a > b ? a : b;
 }
 
+static inline int64_t int64_clamp(int64_t v, int64_t low, int64_t high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
 /* One row of channel c through the epilogue. at: where the row starts in the whole output. */
 void epilogue_row(const struct kernels *k, float *y, const float *x, float scale, size_t n,
                   const struct epilogue *e, int c, size_t at);

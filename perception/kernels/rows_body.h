@@ -292,7 +292,7 @@ DEQUANTIZE(i32, int32_t)
 
 /* Strides known to the compiler become shuffles. */
 #define STRIDED(name, expression)                                                                  \
-    static void ROWS(name)(float *y, const float *x, size_t n, int stride)                         \
+    static void ROWS(name)(float *restrict y, const float *restrict x, size_t n, int stride)       \
     {                                                                                              \
         if (stride == 1)                                                                           \
             for (size_t i = 0, at = 0; i < n; i++, at = i)                                         \
