@@ -5,6 +5,7 @@
 #define OUTRIDER_PROTO_MESSAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "perception/geometry/camera.h"
@@ -13,7 +14,7 @@
 enum {
     SCHEMA_MAJOR = 1,
     SCHEMA_MINOR = 0,
-    MESSAGE_MAX_NAME = 64,    /* bytes of a camera or vehicle name with its end, [A-Za-z0-9_.-]+ */
+    MESSAGE_MAX_NAME = 64, /* bytes of a camera or vehicle name with its end, [A-Za-z0-9_.-]+ */
     MESSAGE_MAX_CAMERAS = 16,
     MESSAGE_MAX_TEXT = 256,
     FRAME_MAX_HEADER_BYTES = 4096,
@@ -37,6 +38,8 @@ enum encoding {
     ENCODING_COUNT
 };
 const char *encoding_name(enum encoding e); /* "RGB8", "JPEG", ... */
+/* Bytes of a row without padding; of the Y plane for NV12; 0 for PNG and JPEG. */
+size_t encoding_row_bytes(enum encoding e, int width);
 
 struct frame_header {
     uint32_t schema_major, schema_minor;
@@ -59,13 +62,13 @@ struct ego {
 };
 
 enum drop { /* causes; the order of message Drops */
-    DROP_OVERWRITTEN,
-    DROP_MALFORMED,
-    DROP_UNDECODABLE,
-    DROP_DUPLICATE,
-    DROP_OUT_OF_ORDER,
-    DROP_UNKNOWN_CAMERA,
-    DROP_COUNT
+            DROP_OVERWRITTEN,
+            DROP_MALFORMED,
+            DROP_UNDECODABLE,
+            DROP_DUPLICATE,
+            DROP_OUT_OF_ORDER,
+            DROP_UNKNOWN_CAMERA,
+            DROP_COUNT
 };
 
 struct drops {
@@ -89,6 +92,7 @@ struct header {
     struct drops drops;
     struct coverage coverage;
 };
+void header_clear(struct header *h); /* NOT_AVAILABLE, every time and number unknown, texts empty */
 
 struct objects_message {
     struct header header;

@@ -1,9 +1,23 @@
 /* Structs <-> bytes, with every bound checked: the one place where bus bytes are parsed.
  *
  * A struct wire holds the working memory of one thread; nothing allocates after wire_open().
+ *
  * *_pack writes the protobuf message into its own buffer and returns it (valid until the next call
- * on the same struct wire). *_unpack checks everything (lengths, ranges, finite numbers, enums,
- * schema_major) before it writes to *out, and names the field, the value and the limit in why. */
+ * on the same struct wire). It always stamps this build's schema version. What is not known is left
+ * out: NAN and infinities, negative sigmas, TIME_UNKNOWN, empty texts, an empty box. Probabilities
+ * are clamped to 0..1, so that nothing is ever packed that *_unpack would refuse. Lists longer than
+ * the structs hold, and objects or boundaries with id 0, are mistakes of the caller: assert().
+ *
+ * *_unpack checks everything (lengths, ranges, finite numbers, enums, schema_major) before it
+ * writes to *out, and names the field, the value and the limit in why. What is absent reads as
+ * message.h says: NAN, TIME_UNKNOWN, empty; counts read 0. Enum values that only a newer minor
+ * version knows read as unknown (a qualifier as NOT_AVAILABLE); class, type and colour candidates
+ * and reasons of that kind are left out. Only the encoding and the clock of inputs, without which
+ * they cannot be used, are refused.
+ *   ERR_FORMAT    not such a message; a required field is absent; a value contradicts itself
+ *   ERR_LIMIT     too many bytes or entries, or a number outside its range
+ *   ERR_MISMATCH  another schema_major
+ *   ERR_UNSUPPORTED  an encoding or clock that this build does not know */
 #ifndef OUTRIDER_PROTO_WIRE_H
 #define OUTRIDER_PROTO_WIRE_H
 
@@ -30,16 +44,18 @@ struct bytes wire_objects_pack(struct wire *w, const struct objects_message *m);
 struct bytes wire_lanes_pack(struct wire *w, const struct lanes_message *m);
 struct bytes wire_status_pack(struct wire *w, const struct status_message *m);
 
-/* frame_header also checks that pixel_bytes is enough (raw: exactly stride * height, NV12 1.5 times
- * that) and within the limits of message.h and image.h. */
+/* frame_header also checks pixel_bytes (raw: exactly stride * height, the last row padded like the
+ * others; NV12 1.5 times that) and the limits of message.h and image.h.
+ * calibration checks its form; camera_check() judges whether such a camera can be. A picture width
+ * of 0 (only in messages with a header) says that the camera is not calibrated. */
 MUST_CHECK enum err wire_frame_header_unpack(struct wire *w, struct bytes b, size_t pixel_bytes,
                                              struct frame_header *out, struct why *why);
 MUST_CHECK enum err wire_ego_unpack(struct wire *w, struct bytes b, struct ego *out,
                                     struct why *why);
 MUST_CHECK enum err wire_calibration_unpack(struct wire *w, struct bytes b,
                                             struct calibration_message *out, struct why *why);
-MUST_CHECK enum err wire_objects_unpack(struct wire *w, struct bytes b,
-                                        struct objects_message *out, struct why *why);
+MUST_CHECK enum err wire_objects_unpack(struct wire *w, struct bytes b, struct objects_message *out,
+                                        struct why *why);
 MUST_CHECK enum err wire_lanes_unpack(struct wire *w, struct bytes b, struct lanes_message *out,
                                       struct why *why);
 MUST_CHECK enum err wire_status_unpack(struct wire *w, struct bytes b, struct status_message *out,
