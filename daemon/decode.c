@@ -1,4 +1,5 @@
-/* Which decoder a picture needs; raw pixels; files. PNG is in decode_png.c, JPEG in decode_jpeg.c. */
+/* Which decoder a picture needs; raw pixels; files. PNG is in decode_png.c, JPEG in decode_jpeg.c.
+ */
 #include "daemon/decode.h"
 
 #include <errno.h>
@@ -54,7 +55,9 @@ enum err decode_size(const struct decode_job *job, int64_t width, int64_t height
 {
     const struct frame_header *h = job->header;
 
-    if (width < 1 || height < 1 || width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE)
+    if (width < 1 || height < 1)
+        return err_say(job->why, ERR_FORMAT, "%s: holds no picture", encoding_name(job->encoding));
+    if (width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE)
         return err_say(job->why, ERR_LIMIT, "%s: size is %lld x %lld, limit %d a side",
                        encoding_name(job->encoding), (long long)width, (long long)height,
                        IMAGE_MAX_SIDE);
@@ -146,7 +149,7 @@ static void nv12_picture(const struct image *im, const uint8_t *s, size_t stride
 
 static enum err decode_raw(const struct decode_job *job)
 {
-    static void (*const row[ENCODING_COUNT])(uint8_t *rgb, const uint8_t *s, int width) = {
+    static void (*const row[ENCODING_COUNT])(uint8_t * rgb, const uint8_t *s, int width) = {
         [ENCODING_RGB8] = rgb8_row,   [ENCODING_BGR8] = bgr8_row, [ENCODING_BGRA8] = bgra8_row,
         [ENCODING_MONO8] = mono8_row, [ENCODING_YUYV] = yuyv_row,
     };

@@ -12,14 +12,14 @@ enum err decode_jpeg(const struct decode_job *job)
     /* A truncated file is only a warning to the library, and grey pixels to us. */
     const int flags = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
     unsigned long size = (unsigned long)job->bytes.size;
-    int width, height, sampling, space;
+    int width = 0, height = 0, sampling = 0, space = TJCS_RGB; /* untouched where tables are all */
     enum err e;
 
     if (tjDecompressHeader3(jpeg, job->bytes.data, size, &width, &height, &sampling, &space) != 0)
         return err_say(job->why, ERR_FORMAT, "JPEG: %s", tjGetErrorStr2(jpeg));
     if (colour_space(space))
-        return err_say(job->why, ERR_UNSUPPORTED, "JPEG: is %s, made for printing; send RGB or grey",
-                       colour_space(space));
+        return err_say(job->why, ERR_UNSUPPORTED,
+                       "JPEG: is %s, made for printing; send RGB or grey", colour_space(space));
     if ((e = decode_size(job, width, height)) != OK)
         return e;
     if (tjDecompress2(jpeg, job->bytes.data, size, job->out->data, width, job->out->stride_bytes,

@@ -54,12 +54,12 @@ static void ask_for_rgb8(png_structp png, png_infop info)
     png_set_strip_alpha(png);
 }
 
-/* The part that libpng may leave by longjmp(): it has no variables of its own to lose, except those
- * that are set before the jump target and not changed after it. */
+/* The part that libpng may leave by longjmp(): no variable of its own is looked at afterwards. */
 static enum err read_picture(const struct decode_job *job, png_structp png, png_infop info,
                              struct source *source)
 {
     enum err e;
+    int passes;
 
     if (setjmp(png_jmpbuf(png)))
         return err_say(job->why, ERR_FORMAT, "PNG: %s", source->text);
@@ -72,15 +72,13 @@ static enum err read_picture(const struct decode_job *job, png_structp png, png_
     if (e != OK)
         return e;
     ask_for_rgb8(png, info);
-    for (int pass = png_set_interlace_handling(png), first = 1; pass > 0; pass--, first = 0) {
-        if (first) {
-            png_read_update_info(png, info);
-            if (png_get_rowbytes(png, info) != (size_t)job->out->stride_bytes)
-                png_error(png, "does not become 8 bit RGB");
-        }
+    passes = png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    if (png_get_rowbytes(png, info) != (size_t)job->out->stride_bytes)
+        png_error(png, "does not become 8 bit RGB");
+    for (int pass = 0; pass < passes; pass++)
         for (int y = 0; y < job->out->height; y++)
             png_read_row(png, image_at(job->out, 0, y), NULL);
-    }
     png_read_end(png, NULL);
     return OK;
 }

@@ -26,7 +26,8 @@ static enum err write_picture(png_structp png, png_infop info, FILE *f, const st
     if (setjmp(png_jmpbuf(png)))
         return ERR_IO;
     png_init_io(png, f);
-    png_set_compression_level(png, 3); /* overlays by the hundred: a third of the time, 5 % larger */
+    png_set_compression_level(png,
+                              3); /* overlays by the hundred: a third of the time, 5 % larger */
     png_set_IHDR(png, info, (png_uint_32)im->width, (png_uint_32)im->height, 8, PNG_COLOR_TYPE_RGB,
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(png, info);
