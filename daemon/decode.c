@@ -18,11 +18,6 @@ enum err decoder_open(struct decoder **out)
     *out = NULL;
     if (!d)
         return ERR_NOMEM;
-    d->jpeg = tjInitDecompress();
-    if (!d->jpeg) {
-        free(d);
-        return ERR_NOMEM;
-    }
     *out = d;
     return OK;
 }
@@ -31,7 +26,8 @@ void decoder_close(struct decoder *d)
 {
     if (!d)
         return;
-    tjDestroy(d->jpeg);
+    if (d->jpeg)
+        tjDestroy(d->jpeg);
     free(d->picture.data);
     free(d->file.data);
     free(d);

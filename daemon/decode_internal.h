@@ -12,7 +12,7 @@ struct growing { /* grows to the largest size asked for and stays */
 };
 
 struct decoder {
-    tjhandle jpeg;
+    tjhandle jpeg; /* opened with the first JPEG */
     struct growing picture, file;
 };
 

@@ -6,7 +6,7 @@ static const char *colour_space(int c)
     return c == TJCS_CMYK ? "CMYK" : c == TJCS_YCCK ? "YCCK" : NULL;
 }
 
-enum err decode_jpeg(const struct decode_job *job)
+static enum err decode(const struct decode_job *job)
 {
     tjhandle jpeg = job->decoder->jpeg;
     /* A truncated file is only a warning to the library, and grey pixels to us. */
@@ -26,4 +26,21 @@ enum err decode_jpeg(const struct decode_job *job)
                       height, TJPF_RGB, flags) != 0)
         return err_say(job->why, ERR_FORMAT, "JPEG: %s", tjGetErrorStr2(jpeg));
     return OK;
+}
+
+/* After a picture that ends within its header, libjpeg-turbo 2.1 takes the next, good one for
+ * broken too. So a handle that failed is not used again. */
+enum err decode_jpeg(const struct decode_job *job)
+{
+    struct decoder *d = job->decoder;
+    enum err e;
+
+    if (!d->jpeg && !(d->jpeg = tjInitDecompress()))
+        return err_say(job->why, ERR_NOMEM, "JPEG: no memory");
+    e = decode(job);
+    if (e != OK) {
+        tjDestroy(d->jpeg);
+        d->jpeg = NULL;
+    }
+    return e;
 }
