@@ -1,0 +1,348 @@
+#include "perception/track/lanes.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "perception/heads/lane_curve.h"
+#include "perception/track/ego_lane.h"
+#include "perception/track/lane_cubic.h"
+
+enum { MAX_TRACKS = 2 * SCENE_MAX_LANES };
+
+/* Life of a boundary, in odds that it is real. A curve of score s multiplies them by 1 + 3 s, time
+ * without one lets them fall: a good line is published on its second frame and, once sure,
+ * outlives half a second without being seen. */
+static const float ODDS_BIRTH = 0.25f, ODDS_MAX = 99, ODDS_LOST_PER_S = 8;
+static const float ODDS_PUBLISH = 1.5f, ODDS_DELETE = 0.5f;
+
+/* A curve belongs to the nearest boundary within the gate. Boundaries lie farther apart than twice
+ * that, so taking the closest pairs first is as good as the best assignment. */
+static const float GATE_M = 1.1f, GATE_WIDTHS = 0.05f; /* without calibration: of the picture */
+static const float NEAR_M = 20;                        /* compared over this much from its start */
+static const float DUPLICATE_M = 0.7f, DUPLICATE_WIDTHS = 0.025f;
+
+/* Sides change only when we are this far across, so that roles do not flicker on the line. */
+static const float SIDE_M = 0.1f, SIDE_WIDTHS = 0.01f;
+
+static const float EXTRAPOLATE_M = 15;    /* beyond the measured range, with growing sigma */
+static const float LEVEL_SIGMA_M = 0.03f; /* the road is not quite flat across */
+
+struct track {
+    uint64_t id; /* 0: free */
+    int64_t born_ns;
+    float odds;
+    bool published;
+    enum measurement measurement;
+    int side; /* +1 left of us, -1 right */
+    int role;
+    struct lane_cubic cubic;   /* calibrated only, as are the next two */
+    struct lane_ground ground; /* of the last curve */
+    float x_min_m, x_max_m;
+    struct lane_curve curve; /* the last one, px */
+    float lateral;           /* left > 0: metres at our origin, or picture widths from its middle */
+};
+
+struct lanes {
+    uint64_t last_id;
+    bool started, metres;
+    int64_t t_ns;
+    float speed_mps;
+    struct track track[MAX_TRACKS];
+    int n_order; /* of what is published, left to right */
+    struct track *order[MAX_TRACKS];
+};
+
+enum err lanes_open(struct lanes **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? OK : ERR_NOMEM;
+}
+
+void lanes_close(struct lanes *l)
+{
+    free(l);
+}
+
+void lanes_reset(struct lanes *l)
+{
+    *l = (struct lanes){.last_id = l->last_id};
+}
+
+/* ---- one frame
+ * ----------------------------------------------------------------------------------- */
+
+struct sighting { /* a curve of this frame */
+    const struct lane_curve *curve;
+    struct lane_ground ground;
+};
+
+/* Mean lateral distance over the nearest metres of the sighting. */
+static float distance_m(const struct track *t, const struct lane_ground *g)
+{
+    float sum = 0;
+    int n = 0;
+
+    for (int i = 0; i < g->n && g->point[i].x_m < g->point[0].x_m + NEAR_M; i++, n++)
+        sum += fabsf(g->point[i].y_m - (float)lane_cubic_y(&t->cubic, g->point[i].x_m));
+    return sum / (float)n;
+}
+
+/* Mean distance in picture widths over common rows; large when there are none. */
+static float distance_px(const struct lane_curve *a, const struct lane_curve *b, float width)
+{
+    float bottom = fminf(a->point[0].y, b->point[0].y);
+    float top = fmaxf(a->point[a->n - 1].y, b->point[b->n - 1].y), sum = 0;
+
+    if (!(bottom > top))
+        return 1e9f;
+    for (int i = 0; i < 5; i++) {
+        float y = bottom + (top - bottom) * 0.25f * (float)i;
+
+        sum += fabsf(lane_curve_x(a, y) - lane_curve_x(b, y));
+    }
+    return sum / (5 * width);
+}
+
+static void track_see(struct track *t, const struct sighting *s, bool metres)
+{
+    t->odds = fminf(t->odds * (1 + 3 * s->curve->score), ODDS_MAX);
+    t->published |= t->odds >= ODDS_PUBLISH;
+    t->measurement = MEASUREMENT_MEASURED;
+    t->curve = *s->curve;
+    if (!metres)
+        return;
+    t->ground = s->ground;
+    t->x_min_m = s->ground.point[0].x_m;
+    t->x_max_m = s->ground.point[s->ground.n - 1].x_m;
+    lane_cubic_update(&t->cubic, &s->ground);
+}
+
+static void track_miss(struct track *t, float dt_s)
+{
+    t->odds *= expf(-ODDS_LOST_PER_S * dt_s);
+    t->measurement = MEASUREMENT_PREDICTED;
+    if (t->odds < ODDS_DELETE)
+        t->id = 0;
+}
+
+static void track_begin(struct lanes *l, const struct sighting *s)
+{
+    for (int i = 0; i < MAX_TRACKS; i++) {
+        struct track *t = &l->track[i];
+
+        if (t->id != 0)
+            continue;
+        *t = (struct track){.id = ++l->last_id, .born_ns = l->t_ns, .odds = ODDS_BIRTH};
+        lane_cubic_init(&t->cubic);
+        track_see(t, s, l->metres);
+        return;
+    }
+}
+
+/* Closest pairs of track and sighting first. used[j]: the sighting has found its track. */
+static void associate(struct lanes *l, const struct sighting *s, int n, float width, bool *used,
+                      bool *seen)
+{
+    const float gate = l->metres ? GATE_M : GATE_WIDTHS;
+    float cost[MAX_TRACKS][HEAD_MAX_CURVES];
+
+    for (int i = 0; i < MAX_TRACKS; i++)
+        for (int j = 0; j < n; j++)
+            cost[i][j] = l->track[i].id == 0 ? 1e9f
+                         : l->metres         ? distance_m(&l->track[i], &s[j].ground)
+                                             : distance_px(&l->track[i].curve, s[j].curve, width);
+    for (;;) {
+        float best = gate;
+        int bi = -1, bj = -1;
+
+        for (int i = 0; i < MAX_TRACKS; i++)
+            for (int j = 0; j < n; j++)
+                if (!seen[i] && !used[j] && cost[i][j] < best) {
+                    best = cost[i][j];
+                    bi = i;
+                    bj = j;
+                }
+        if (bi < 0)
+            return;
+        seen[bi] = used[bj] = true;
+        track_see(&l->track[bi], &s[bj], l->metres);
+    }
+}
+
+/* A boundary that coasts beside one that is seen is the same one, found anew. */
+static void drop_duplicates(struct lanes *l, float width)
+{
+    for (int i = 0; i < MAX_TRACKS; i++)
+        for (int j = 0; j < MAX_TRACKS; j++) {
+            struct track *a = &l->track[i], *b = &l->track[j];
+
+            if (a->id == 0 || b->id == 0 || a->measurement != MEASUREMENT_PREDICTED ||
+                b->measurement != MEASUREMENT_MEASURED)
+                continue;
+            if (l->metres ? distance_m(a, &b->ground) < DUPLICATE_M
+                          : distance_px(&a->curve, &b->curve, width) < DUPLICATE_WIDTHS)
+                a->id = 0;
+        }
+}
+
+/* Published boundaries left to right, with roles counted outwards from us. */
+static void set_roles(struct lanes *l)
+{
+    struct track **order = l->order;
+
+    const float margin = l->metres ? SIDE_M : SIDE_WIDTHS;
+    int n = 0, left = 0;
+
+    for (int i = 0; i < MAX_TRACKS; i++) {
+        struct track *t = &l->track[i];
+        int at = n;
+
+        t->role = 0;
+        if (t->id == 0)
+            continue;
+        if (t->side == 0 || t->lateral * (float)t->side < -margin)
+            t->side = t->lateral >= 0 ? 1 : -1;
+        if (!t->published)
+            continue;
+        for (; at > 0 && (order[at - 1]->side < t->side ||
+                          (order[at - 1]->side == t->side && order[at - 1]->lateral < t->lateral));
+             at--)
+            order[at] = order[at - 1];
+        order[at] = t;
+        n++;
+        left += t->side > 0;
+    }
+    for (int i = 0; i < n; i++) {
+        int role = i < left ? left - i : left - 1 - i;
+        order[i]->role = role >= -2 && role <= 2 ? role : 0;
+    }
+    l->n_order = n;
+}
+
+/* Where each boundary passes us: metres, or picture widths at the lowest row that any curve has. */
+static void set_lateral(struct lanes *l, float width)
+{
+    float bottom = 0;
+
+    for (int i = 0; i < MAX_TRACKS; i++)
+        if (l->track[i].id != 0 && l->track[i].curve.n > 0)
+            bottom = fmaxf(bottom, l->track[i].curve.point[0].y);
+    for (int i = 0; i < MAX_TRACKS; i++) {
+        struct track *t = &l->track[i];
+
+        if (t->id == 0)
+            continue;
+        t->lateral = l->metres ? (float)lane_cubic_y(&t->cubic, 0)
+                               : 0.5f - lane_curve_x(&t->curve, bottom) / width;
+    }
+}
+
+void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const struct camera *camera,
+                int image_width, float speed_mps, int64_t t_ns)
+{
+    bool metres = camera->width > 0, used[HEAD_MAX_CURVES] = {false}, seen[MAX_TRACKS] = {false};
+    struct sighting s[HEAD_MAX_CURVES];
+    float dt_s = l->started ? (float)(t_ns - l->t_ns) * 1e-9f : 0, width = (float)image_width;
+    int n_s = 0;
+
+    if (l->started && metres != l->metres)
+        lanes_reset(l);
+    dt_s = fmaxf(dt_s, 0);
+    l->started = true;
+    l->metres = metres;
+    l->t_ns = t_ns;
+    l->speed_mps = speed_mps;
+    for (int i = 0; i < n && n_s < HEAD_MAX_CURVES; i++) {
+        s[n_s].curve = &curve[i];
+        if (metres)
+            lane_ground_from_curve(&s[n_s].ground, &curve[i], camera);
+        n_s += metres ? s[n_s].ground.n > 0 : curve[i].n > 1;
+    }
+    for (int i = 0; metres && i < MAX_TRACKS; i++)
+        if (l->track[i].id != 0)
+            lane_cubic_predict(&l->track[i].cubic, dt_s);
+    associate(l, s, n_s, width, used, seen);
+    for (int i = 0; i < MAX_TRACKS; i++)
+        if (l->track[i].id != 0 && !seen[i])
+            track_miss(&l->track[i], dt_s);
+    for (int j = 0; j < n_s; j++)
+        if (!used[j])
+            track_begin(l, &s[j]);
+    drop_duplicates(l, width);
+    set_lateral(l, width);
+    set_roles(l);
+}
+
+/* ---- out
+ * ------------------------------------------------------------------------------------------ */
+
+/* Share of the marking that is seen at x: between the nearest points of the last curve. */
+static float seen_at(const struct lane_ground *g, float x_m)
+{
+    for (int i = 1; i < g->n; i++)
+        if (x_m >= g->point[i - 1].x_m && x_m <= g->point[i].x_m)
+            return 0.5f * (g->point[i - 1].seen + g->point[i].seen);
+    return 0;
+}
+
+static void fill_metres(const struct track *t, struct lane_boundary *b)
+{
+    b->has_metres = true;
+    b->x_min_m = t->x_min_m;
+    b->x_max_m = t->x_max_m;
+    lane_cubic_export(&t->cubic, b->cubic, b->cubic_covariance);
+    for (int i = 0; i < SCENE_STATIONS; i++) {
+        struct lane_station *st = &b->station[i];
+        float x = SCENE_STATION_M[i], sigma = (float)lane_cubic_sigma(&t->cubic, x);
+
+        *st = (struct lane_station){NAN, NAN, NAN, 0};
+        if (x > t->x_max_m + EXTRAPOLATE_M)
+            continue;
+        st->y_m = (float)lane_cubic_y(&t->cubic, x);
+        st->z_m = 0;
+        st->sigma_y_m = hypotf(sigma, LEVEL_SIGMA_M);
+        if (t->measurement == MEASUREMENT_MEASURED)
+            st->visible = seen_at(&t->ground, x) * b->existence;
+    }
+}
+
+static void fill_boundary(const struct lanes *l, const struct track *t, struct lane_boundary *b)
+{
+    lane_boundary_clear(b);
+    b->id = t->id;
+    b->role = t->role;
+    b->kind = t->curve.kind;
+    b->existence = t->odds / (1 + t->odds);
+    b->age_ns = l->t_ns - t->born_ns;
+    b->measurement = t->measurement;
+    if (l->metres)
+        fill_metres(t, b);
+    for (int i = 0; i < t->curve.n && i < SCENE_MAX_LANE_PIXELS; i++, b->n_pixels++) {
+        b->pixel[i].x = t->curve.point[i].x;
+        b->pixel[i].y = t->curve.point[i].y;
+        b->pixel[i].sigma_x = t->curve.point[i].sigma_x;
+    }
+}
+
+void lanes_scene(const struct lanes *l, struct scene *s)
+{
+    const struct lane_cubic *left = NULL, *right = NULL;
+    int first = 0, n = l->n_order;
+
+    while (n > SCENE_MAX_LANES) { /* the farthest out are missed least */
+        first += fabsf(l->order[first]->lateral) > fabsf(l->order[first + n - 1]->lateral);
+        n--;
+    }
+    s->n_lanes = n;
+    for (int i = 0; i < n; i++) {
+        const struct track *t = l->order[first + i];
+
+        fill_boundary(l, t, &s->lane[i]);
+        if (l->metres && t->role == 1)
+            left = &t->cubic;
+        if (l->metres && t->role == -1)
+            right = &t->cubic;
+    }
+    ego_lane_find(left, right, l->speed_mps, &s->ego_lane);
+}
