@@ -14,28 +14,37 @@ static const double CONVERGED = 1e-10; /* image coordinates; 1e-6 px at most */
 
 /* ---- Brown ---------------------------------------------------------------------------------- */
 
-/* Radial factor at squared radius s, and its derivative by s. False where it has a pole. */
-static bool brown_factor(const float *k, double s, double *f, double *df)
-{
-    double num = 1 + s * (k[0] + s * (k[1] + s * k[4]));
-    double den = 1 + s * (k[5] + s * (k[6] + s * k[7]));
-    double dnum = k[0] + s * (2 * k[1] + s * 3 * k[4]);
-    double dden = k[5] + s * (2 * k[6] + s * 3 * k[7]);
+/* The radial factor is num / den, both of the squared radius s. */
+struct brown {
+    double num, den, dnum, dden; /* d: by s */
+};
 
-    if (den < 1e-3)
-        return false;
-    *f = num / den;
-    *df = (dnum - *f * dden) / den;
+static struct brown brown_at(const float *k, double s)
+{
+    return (struct brown){
+        1 + s * (k[0] + s * (k[1] + s * k[4])), 1 + s * (k[5] + s * (k[6] + s * k[7])),
+        k[0] + s * (2 * k[1] + s * 3 * k[4]), k[5] + s * (2 * k[6] + s * 3 * k[7])};
+}
+
+static bool brown_straight(const float *k)
+{
+    for (int i = 0; i < CAMERA_DISTORTION; i++)
+        if (k[i] != 0)
+            return false;
     return true;
 }
+
+static const double POLE = 1e-3; /* the least denominator we divide by */
 
 /* Whether r * factor(r^2) rises all the way from the centre to squared radius s. */
 static bool brown_rises(const float *k, double s)
 {
     for (int i = 1; i <= FOLD_STEPS; i++) {
-        double si = s * i / FOLD_STEPS, f, df;
+        double si = s * i / FOLD_STEPS;
+        struct brown b = brown_at(k, si);
 
-        if (!brown_factor(k, si, &f, &df) || f + 2 * si * df <= 0)
+        /* its derivative by r, times den^2 */
+        if (b.den < POLE || b.num * b.den + 2 * si * (b.dnum * b.den - b.num * b.dden) <= 0)
             return false;
     }
     return true;
@@ -44,11 +53,12 @@ static bool brown_rises(const float *k, double s)
 /* Ideal (x, y) -> distorted d[2] and the Jacobian j = dd/d(x, y), rows first. */
 static bool brown_forward(const float *k, double x, double y, double d[2], double j[4])
 {
-    double s = x * x + y * y, f, df;
-    double p1 = k[2], p2 = k[3];
+    double s = x * x + y * y, p1 = k[2], p2 = k[3];
+    struct brown b = brown_at(k, s);
 
-    if (!brown_factor(k, s, &f, &df))
+    if (b.den < POLE)
         return false;
+    double f = b.num / b.den, df = (b.dnum - f * b.dden) / b.den;
     d[0] = x * f + 2 * p1 * x * y + p2 * (s + 2 * x * x);
     d[1] = y * f + p1 * (s + 2 * y * y) + 2 * p2 * x * y;
     j[0] = f + 2 * x * x * df + 2 * p1 * y + 6 * p2 * x;
@@ -62,6 +72,8 @@ static bool brown_inverse(const float *k, const double d[2], double u[2])
 {
     u[0] = d[0];
     u[1] = d[1];
+    if (brown_straight(k))
+        return true;
     for (int i = 0; i < NEWTON_STEPS; i++) {
         double at[2], j[4];
 
@@ -130,9 +142,9 @@ static bool fisheye_inverse(const float *k, double radius, double *angle)
  * R = Rz(yaw) Ry(pitch) Rx(roll). */
 static void mount_rotation(const struct camera *c, double r[3][3])
 {
-    double cy = cos(c->yaw_rad), sy = sin(c->yaw_rad);
-    double cp = cos(c->pitch_rad), sp = sin(c->pitch_rad);
-    double cr = cos(c->roll_rad), sr = sin(c->roll_rad);
+    double cy = cos((double)c->yaw_rad), sy = sin((double)c->yaw_rad);
+    double cp = cos((double)c->pitch_rad), sp = sin((double)c->pitch_rad);
+    double cr = cos((double)c->roll_rad), sr = sin((double)c->roll_rad);
 
     r[0][0] = cy * cp;
     r[0][1] = cy * sp * sr - sy * cr;

@@ -110,27 +110,23 @@ static bool sight_take(const struct camera *c, const struct box *b, struct sight
     return s->slope_per_px > 0 && s->left > s->right;
 }
 
-/* Where the bottom of the box meets the road. Pitch and height of the camera stay what they are for
- * a while; half of the pitch's variance is the body nodding, new in every frame. */
+/* Where the bottom of the box meets the road, as ground_from_pixel() has it, along the ray alone.
+ * Pitch and height of the camera stay what they are for a while; half of the pitch's variance is
+ * the body nodding, new in every frame. */
 static bool range_on_road(const struct camera *c, const struct box *b, const float sigma_px[4],
                           const struct sight *s, float covered, struct range *out)
 {
-    const float hidden_px = 0.5f * covered * (b->y2 - b->y1);
-    const float at[2] = {0.5f * (b->x1 + b->x2), b->y2};
-    const float spread[2] = {0, sqrtf(sigma_px[3] * sigma_px[3] + hidden_px * hidden_px)};
-    struct ground_point g;
+    double h = (double)c->z_m, hidden_px = 0.5 * (double)(covered * (b->y2 - b->y1));
 
-    if (!ground_from_pixel(c, at, spread, &g))
+    if (!(s->slope_bottom < -h / GROUND_FAR_M))
         return false;
-    double u = s->ahead[0], v = s->ahead[1], h = (double)c->z_m;
-    double total = u * u * (double)g.covariance[0] + 2 * u * v * (double)g.covariance[1] +
-                   v * v * (double)g.covariance[2];
-
-    out->m = hypot((double)(g.x_m - c->x_m), (double)(g.y_m - c->y_m));
+    out->m = -h / s->slope_bottom;
+    double pixel =
+        out->m * s->slope_per_px / s->slope_bottom * hypot((double)sigma_px[3], hidden_px);
     double nod = (h + out->m * out->m / h) * (double)camera_sigma_pitch(c);
     double rise = out->m / h * (double)camera_sigma_z(c);
-    out->lasting = fmin(0.5 * nod * nod + rise * rise, 0.95 * total);
-    out->white = total - out->lasting;
+    out->lasting = 0.5 * nod * nod + rise * rise;
+    out->white = 0.5 * nod * nod + pixel * pixel;
     if (s->cut & SIDE_BOTTOM) { /* it stands nearer than the last row shows */
         out->white += 0.16 * out->m * out->m;
         out->lasting += 0.04 * out->m * out->m;
