@@ -12,6 +12,8 @@ static const struct head_decoder *const decoders[] = {
     &head_ssd,
     &head_yolox,
     &head_fastestdet,
+    &head_lstr,
+    &head_lane_masks,
 };
 enum { DECODERS = sizeof decoders / sizeof *decoders };
 

@@ -31,7 +31,8 @@ enum {
     EDGES_MIN = 16,     /* edges that a picture must have for their sharpness to mean much */
     EDGELESS_SPAN = 64, /* luma between dark and bright parts that cannot do without edges */
     TEXTURE_MIN = 3,    /* luma: standard deviation in a tile; below, it is noise */
-    COVER_MAX = 64,     /* luma: what touches the lens gets no light from our side */
+    COVER_MIN = 12,     /* luma; below, it is night there */
+    COVER_MAX = 64,     /* what touches the lens gets no light from our side */
 };
 
 /* What the thresholds speak about. */
@@ -126,7 +127,8 @@ static bool is_covered(uint8_t grid[GRID_Y][GRID_X], int tile_x, int tile_y)
             squares += grid[y][x] * grid[y][x];
         }
     const int n = TILE * TILE;
-    return sum < COVER_MAX * n && squares * n - sum * sum < TEXTURE_MIN * TEXTURE_MIN * n * n;
+    return sum > COVER_MIN * n && sum < COVER_MAX * n &&
+           squares * n - sum * sum < TEXTURE_MIN * TEXTURE_MIN * n * n;
 }
 
 static void look_at_cover(struct look *l, uint8_t grid[GRID_Y][GRID_X])
