@@ -19,10 +19,15 @@ void draw_box(struct image *im, const struct box *b, float width_px, struct colo
  */
 void draw_label(struct image *im, float x, float y, const char *text, struct color c);
 
+/* A mask (height, width) of 0..255 over the whole picture. */
+void draw_tint(struct image *im, const uint8_t *mask, int width, int height, struct color c);
+int draw_scale(
+    const struct image *im); /* pixels a dot of letters takes in a picture of this size */
+
 /* Boxes with class and score, curves by role, road as a tint. */
 void draw_perceived(struct image *im, const struct perceived *p);
-/* The same with identity and distance; what is only predicted is drawn thin. The last line tells
- * qualifiers and reasons when something is not as it should be. */
+/* The same with identity and distance; what is only predicted is drawn thin. Lines at the
+ * bottom tell qualifiers and reasons when something is not as it should be. */
 void draw_scene(struct image *im, const struct scene *s);
 
 #endif
