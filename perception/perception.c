@@ -230,7 +230,12 @@ static void build_objects(struct perception *p, const struct camera *c, int64_t 
 {
     const struct perceived *seen = &p->objects_from->seen;
 
-    tracker_step(p->tracker, seen->detection, seen->n_detections, c, t_ns);
+    struct camera known = *c;
+    if (c->width == 0) { /* not calibrated; it still helps to know where the picture ends */
+        known.width = p->width;
+        known.height = p->height;
+    }
+    tracker_step(p->tracker, seen->detection, seen->n_detections, &known, t_ns);
     assess_sort(p->object, tracker_objects(p->tracker, p->object, SCENE_MAX_OBJECTS), out);
 }
 

@@ -8,4 +8,6 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+int track_command(int argc, char **argv);
+
 #endif

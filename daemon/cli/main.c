@@ -5,6 +5,7 @@
 
 /* In the order of --help. */
 static const struct command commands[] = {
+    {"track", "the tracker alone, on files of detections", track_command},
     {NULL, NULL, NULL},
 };
 

@@ -7,12 +7,15 @@ struct kalman_axis kalman_axis_start(float x, float sigma_x, float sigma_v)
     return (struct kalman_axis){x, 0, sigma_x * sigma_x, 0, sigma_v * sigma_v};
 }
 
-void kalman_axis_predict(struct kalman_axis *k, float dt, float q)
+void kalman_axis_predict(struct kalman_axis *k, float dt, float stretch, float q)
 {
-    k->x += k->v * dt;
-    k->xx += 2 * dt * k->xv + dt * dt * k->vv + q * dt * dt * dt / 3;
-    k->xv += dt * k->vv + q * dt * dt / 2;
-    k->vv += q * dt;
+    float a = dt * stretch, b = stretch * stretch; /* F = [1 a; 0 b] */
+
+    k->x += a * k->v;
+    k->v *= b;
+    k->xx += 2 * a * k->xv + a * a * k->vv + q * dt * dt * dt / 3;
+    k->xv = b * (k->xv + a * k->vv) + q * dt * dt / 2;
+    k->vv = b * b * k->vv + q * dt;
 }
 
 void kalman_axis_update(struct kalman_axis *k, float z, float variance)

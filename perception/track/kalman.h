@@ -9,7 +9,10 @@ struct kalman_axis {
 };
 
 struct kalman_axis kalman_axis_start(float x, float sigma_x, float sigma_v);
-void kalman_axis_predict(struct kalman_axis *k, float dt, float q);
+/* stretch 1: at constant rate. What comes closer at constant speed moves in the picture as 1 over
+ * its distance; stretch is the ratio of the distance before to that after, and that is exact then.
+ */
+void kalman_axis_predict(struct kalman_axis *k, float dt, float stretch, float q);
 void kalman_axis_update(struct kalman_axis *k, float z, float variance);
 
 struct kalman_plane {

@@ -50,58 +50,91 @@ static void detection_sigma(const struct detection *d, float sigma_px[4])
 /* ---- the box in the picture -------------------------------------------------------------------
  */
 
-struct box track_box(const struct track *t)
+struct box track_box(const struct track *t, const struct camera *camera)
 {
-    float w = expf(t->log_w.x) / 2, h = expf(t->log_h.x) / 2;
+    const struct kalman_axis *e = t->edge;
+    struct box b = {e[0].x, e[1].x, fmaxf(e[2].x, e[0].x + 1), fmaxf(e[3].x, e[1].x + 1)};
+    float w = (float)camera->width, h = (float)camera->height;
+    struct box in = {clampf(b.x1, 0, w), clampf(b.y1, 0, h), clampf(b.x2, 0, w),
+                     clampf(b.y2, 0, h)};
 
-    return (struct box){t->cx.x - w, t->cy.x - h, t->cx.x + w, t->cy.x + h};
+    return in.x2 - in.x1 >= 1 && in.y2 - in.y1 >= 1 ? in : b;
 }
 
-struct box_reading box_read(const struct detection *d)
+struct box_reading box_read(const struct detection *d, const struct camera *camera)
 {
     const struct box *b = &d->box_px;
-    float w = fmaxf(b->x2 - b->x1, 1), h = fmaxf(b->y2 - b->y1, 1), s[4];
+    struct box_reading r = {.edge = {b->x1, b->y1, b->x2, b->y2}};
+    float sigma[4];
 
-    detection_sigma(d, s);
-    float vx = s[0] * s[0] + s[2] * s[2], vy = s[1] * s[1] + s[3] * s[3];
-    return (struct box_reading){
-        (b->x1 + b->x2) / 2, (b->y1 + b->y2) / 2, logf(w), logf(h), vx / 4, vy / 4,
-        vx / (w * w),        vy / (h * h)};
+    detection_sigma(d, sigma);
+    for (int i = 0; i < 4; i++)
+        r.variance[i] = square(sigma[i]);
+    if (camera->width > 0)
+        r.cut = box_cut_sides(b, camera->width, camera->height);
+    return r;
 }
 
-static void start_box(struct track *t, const struct detection *d)
+bool track_edge_hidden(const struct track *t, const struct box_reading *r, int i)
 {
-    struct box_reading r = box_read(d);
-    float h = expf(r.log_h);
+    return (r->cut & 1u << i) && (i < 2 ? t->edge[i].x <= r->edge[i] : t->edge[i].x >= r->edge[i]);
+}
 
-    /* What comes towards us at 30 m/s, or crosses. */
-    t->cx = kalman_axis_start(r.cx, sqrtf(r.var_cx), 1.5f * h + 60);
-    t->cy = kalman_axis_start(r.cy, sqrtf(r.var_cy), 0.5f * h + 40);
-    t->log_w = kalman_axis_start(r.log_w, sqrtf(r.var_log_w), 0.7f);
-    t->log_h = kalman_axis_start(r.log_h, sqrtf(r.var_log_h), 0.7f);
+static void start_box(struct track *t, const struct box_reading *r)
+{
+    float w = r->edge[2] - r->edge[0], h = r->edge[3] - r->edge[1];
+
+    for (int i = 0; i < 4; i++) {
+        float sigma = sqrtf(r->variance[i]);
+
+        if (r->cut & 1u << i)
+            sigma = i % 2 ? h : w;
+        /* What comes towards us at 30 m/s, or crosses. */
+        t->edge[i] = kalman_axis_start(r->edge[i], sigma, i % 2 ? 0.7f * h + 40 : 1.5f * h + 60);
+    }
+}
+
+struct growth { /* of the box, per second: 1 / the time to contact */
+    float rate, variance;
+};
+
+/* Of width (0) or height (1). */
+static struct growth growth_along(const struct track *t, int axis)
+{
+    const struct kalman_axis *a = &t->edge[axis], *b = &t->edge[axis + 2];
+    float size = fmaxf(b->x - a->x, 2);
+    float rate = (b->v - a->v) / size;
+
+    return (struct growth){rate, (a->vv + b->vv + square(rate) * (a->xx + b->xx)) / square(size)};
+}
+
+static struct growth track_growth(const struct track *t)
+{
+    struct growth w = growth_along(t, 0), h = growth_along(t, 1);
+
+    return w.variance < h.variance ? w : h;
 }
 
 static void predict_box(struct track *t, float dt)
 {
-    float h =
-        expf(t->log_h.x); /* near things move faster; the rest is our own turning and nodding */
+    struct growth g = track_growth(t);
+    float h = clampf(t->edge[3].x - t->edge[1].x, 1, 2000);
+    float sure = square(g.rate) / (square(g.rate) + g.variance); /* noise must not stretch */
+    float stretch = 1 / (1 - clampf(sure * g.rate * dt, -0.5f, 0.4f));
 
-    kalman_axis_predict(&t->cx, dt, square(h) + square(60));
-    kalman_axis_predict(&t->cy, dt, square(0.5f * h) + square(40));
-    kalman_axis_predict(&t->log_w, dt, square(0.3f));
-    kalman_axis_predict(&t->log_h, dt, square(0.3f));
-    t->log_w.x = clampf(t->log_w.x, 0, 9); /* 1 px to 8 k */
-    t->log_h.x = clampf(t->log_h.x, 0, 9);
+    /* Near things move faster; the rest is our own turning and nodding. */
+    for (int i = 0; i < 4; i++)
+        kalman_axis_predict(&t->edge[i], dt, stretch,
+                            i % 2 ? square(0.5f * h) + square(40) : square(h) + square(60));
+    for (int i = 0; i < 4; i++)
+        t->edge[i].x = clampf(t->edge[i].x, -1e4f, 2e4f);
 }
 
-static void update_box(struct track *t, const struct detection *d)
+static void update_box(struct track *t, const struct box_reading *r)
 {
-    struct box_reading r = box_read(d);
-
-    kalman_axis_update(&t->cx, r.cx, r.var_cx);
-    kalman_axis_update(&t->cy, r.cy, r.var_cy);
-    kalman_axis_update(&t->log_w, r.log_w, r.var_log_w);
-    kalman_axis_update(&t->log_h, r.log_h, r.var_log_h);
+    for (int i = 0; i < 4; i++)
+        if (!track_edge_hidden(t, r, i))
+            kalman_axis_update(&t->edge[i], r->edge[i], r->variance[i]);
 }
 
 /* ---- the place in metres ----------------------------------------------------------------------
@@ -187,7 +220,8 @@ void track_start(struct track *t, uint64_t id, const struct detection *d, float 
     t->evidence[d->class] = d->score;
     count_hit(t, d, covered, t_ns);
     start_extents(t);
-    start_box(t, d);
+    struct box_reading r = box_read(d, camera);
+    start_box(t, &r);
     update_metres(t, d, covered, camera);
 }
 
@@ -214,7 +248,8 @@ void track_update(struct track *t, const struct detection *d, float covered,
     count_hit(t, d, covered, t_ns);
     if (track_class(t) != before)
         start_extents(t);
-    update_box(t, d);
+    struct box_reading r = box_read(d, camera);
+    update_box(t, &r);
     update_metres(t, d, covered, camera);
 }
 
@@ -266,42 +301,40 @@ static void object_classes(const struct track *t, struct object *o)
 
 static void object_box(const struct track *t, const struct camera *camera, struct object *o)
 {
-    struct box b = track_box(t);
-    float w = b.x2 - b.x1, h = b.y2 - b.y1;
+    const float edge[4] = {t->edge[0].x, t->edge[1].x, t->edge[2].x, t->edge[3].x};
 
-    o->box_sigma_px[0] = o->box_sigma_px[2] = sqrtf(t->cx.xx + square(w / 2) * t->log_w.xx);
-    o->box_sigma_px[1] = o->box_sigma_px[3] = sqrtf(t->cy.xx + square(h / 2) * t->log_h.xx);
-    o->box_px = b;
-    if (camera->width <= 0)
-        return;
-    struct box in = {clampf(b.x1, 0, (float)camera->width), clampf(b.y1, 0, (float)camera->height),
-                     clampf(b.x2, 0, (float)camera->width), clampf(b.y2, 0, (float)camera->height)};
-    if (in.x2 - in.x1 >= 1 && in.y2 - in.y1 >= 1)
-        o->box_px = in;
+    o->box_px = track_box(t, camera);
+    for (int i = 0; i < 4; i++)
+        o->box_sigma_px[i] = sqrtf(t->edge[i].xx);
+    if (camera->width > 0) /* an edge of the picture is where the box ends for sure */
+        for (int i = 0; i < 4; i++) {
+            float end = i < 2 ? 0 : (float)(i == 2 ? camera->width : camera->height);
+
+            if (i < 2 ? edge[i] < end : edge[i] > end)
+                o->box_sigma_px[i] = 1;
+        }
 }
 
-/* A detector draws only what is inside the picture. How much is outside shows where metres say how
- * large the whole is. */
+/* The share of the whole that lies outside. A thing that has always been cut was never seen whole;
+ * then metres say how large it should be. */
 static void object_truncation(const struct track *t, const struct camera *camera, struct object *o)
 {
     if (camera->width <= 0)
         return;
-    struct box b = track_box(t);
-    unsigned cut = box_cut_sides(&b, camera->width, camera->height);
-    float w = b.x2 - b.x1, h = b.y2 - b.y1;
-    float in_w = fmaxf(0, o->box_px.x2 - o->box_px.x1),
-          in_h = fmaxf(0, o->box_px.y2 - o->box_px.y1);
+    const struct box *in = &o->box_px;
+    unsigned cut = box_cut_sides(in, camera->width, camera->height);
+    float w = fmaxf(t->edge[2].x - t->edge[0].x, in->x2 - in->x1);
+    float h = fmaxf(t->edge[3].x - t->edge[1].x, in->y2 - in->y1);
 
     if (t->has_metres) {
-        double r =
-            hypot(t->metres.s[0] - (double)camera->x_m, t->metres.s[1] - (double)camera->y_m);
+        float r = hypotf((float)t->metres.s[0] - camera->x_m, (float)t->metres.s[1] - camera->y_m);
 
         if (cut & (SIDE_LEFT | SIDE_RIGHT))
-            w = fmaxf(w, (float)((double)(t->width.m * camera->fx) / fmax(r, 1)));
+            w = fmaxf(w, t->width.m * camera->fx / fmaxf(r, 1));
         if (cut & (SIDE_TOP | SIDE_BOTTOM))
-            h = fmaxf(h, (float)((double)(t->height.m * camera->fy) / fmax(r, 1)));
+            h = fmaxf(h, t->height.m * camera->fy / fmaxf(r, 1));
     }
-    o->truncation = clampf(1 - in_w * in_h / (w * h), 0, 1);
+    o->truncation = clampf(1 - (in->x2 - in->x1) * (in->y2 - in->y1) / (w * h), 0, 1);
 }
 
 /* Covariance of (x, y, vx, vy): what the filter says, and what lasts. The road's part of that grows
@@ -423,6 +456,9 @@ void track_object(const struct track *t, const struct camera *camera, int64_t no
     object_extents(t, o);
     if (t->has_metres)
         object_metres(t, camera, o);
-    else /* size doubles in 0.7 ttc */
-        object_ttc(o, TTC_SCALE, 1, (double)t->log_h.v, 0, (double)t->log_h.vv, 0);
+    else {
+        struct growth g = track_growth(t);
+
+        object_ttc(o, TTC_SCALE, 1, (double)g.rate, 0, (double)g.variance, 0);
+    }
 }

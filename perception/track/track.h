@@ -23,8 +23,7 @@ struct track {
     float covered;  /* share of the box behind nearer boxes */
     float evidence[OBJECT_CLASS_COUNT];
 
-    struct kalman_axis cx, cy;       /* middle of the box, px */
-    struct kalman_axis log_w, log_h; /* so that growth is a rate: 1 / time to contact */
+    struct kalman_axis edge[4]; /* x1 y1 x2 y2 of the whole thing, px, also outside the picture */
 
     bool has_metres;
     struct kalman_plane metres; /* vehicle frame, relative to us */
@@ -40,7 +39,7 @@ void track_start(struct track *t, uint64_t id, const struct detection *d, float 
 /* Ahead by dt seconds (not negative); afterwards the track counts as not detected. */
 void track_predict(struct track *t, float dt);
 
-/* This detection is it. camera: width 0 without calibration. covered: of the detection's box. */
+/* This detection is it. camera: as for tracker_step(). covered: of the detection's box. */
 void track_update(struct track *t, const struct detection *d, float covered,
                   const struct camera *camera, int64_t t_ns);
 
@@ -48,16 +47,20 @@ void track_update(struct track *t, const struct detection *d, float covered,
 void track_miss(struct track *t, float dt);
 
 bool track_dead(const struct track *t, int64_t now_ns);
-float track_existence(const struct track *t); /* 0..1 */
-struct box track_box(const struct track *t);
-enum object_class track_class(const struct track *t); /* the likeliest */
+float track_existence(const struct track *t);                             /* 0..1 */
+struct box track_box(const struct track *t, const struct camera *camera); /* in the picture */
+enum object_class track_class(const struct track *t);                     /* the likeliest */
 
-/* A detection in the four numbers that the filters of the box take, with their variances. */
+/* A detection as the filters of the edges take it. */
 struct box_reading {
-    float cx, cy, log_w, log_h;
-    float var_cx, var_cy, var_log_w, var_log_h;
+    float edge[4], variance[4]; /* px, px^2 */
+    unsigned cut;               /* SIDE_... of locate.h: where the thing may go on */
 };
-struct box_reading box_read(const struct detection *d);
+struct box_reading box_read(const struct detection *d, const struct camera *camera);
+
+/* Whether edge i of a reading says nothing: the picture ends there, and the track goes on beyond.
+ */
+bool track_edge_hidden(const struct track *t, const struct box_reading *r, int i);
 
 /* Everything but in_path, lane and is_lead. */
 void track_object(const struct track *t, const struct camera *camera, int64_t now_ns,

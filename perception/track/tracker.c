@@ -80,6 +80,13 @@ static float box_iou(const struct box *a, const struct box *b)
     return both > 0 ? both / (box_area(a) + box_area(b) - both) : 0;
 }
 
+/* From middle to middle, in diagonals of a. */
+static float box_gap(const struct box *a, const struct box *b)
+{
+    return hypotf(a->x1 + a->x2 - b->x1 - b->x2, a->y1 + a->y2 - b->y1 - b->y2) / 2 /
+           hypotf(a->x2 - a->x1, a->y2 - a->y1);
+}
+
 /* What stands lower in the picture stands nearer. An estimate: boxes are not silhouettes, and where
  * two cover the same spot it counts twice. A box almost the same is the same thing, not a cover. */
 static float box_cover(const struct box *b, const struct box *other)
@@ -110,17 +117,15 @@ static float class_penalty(enum object_class a, enum object_class b)
 static float pair_cost(const struct track *t, const struct box *predicted,
                        const struct box_reading *r, const struct detection *d)
 {
-    float off = squared_off(&t->cx, r->cx, r->var_cx);
+    float off = 0;
 
-    if (off > GATE)
-        return INFINITY;
-    off += squared_off(&t->cy, r->cy, r->var_cy) + squared_off(&t->log_w, r->log_w, r->var_log_w) +
-           squared_off(&t->log_h, r->log_h, r->var_log_h);
+    for (int i = 0; i < 4; i++)
+        if (!track_edge_hidden(t, r, i))
+            off += squared_off(&t->edge[i], r->edge[i], r->variance[i]);
     float iou = box_iou(predicted, &d->box_px);
     if (off > GATE && iou < SAME)
         return INFINITY;
-    float w = predicted->x2 - predicted->x1, h = predicted->y2 - predicted->y1;
-    if (iou <= 0 && hypotf(r->cx - t->cx.x, r->cy - t->cy.x) > hypotf(w, h))
+    if (iou <= 0 && box_gap(predicted, &d->box_px) > 1)
         return INFINITY; /* a young track would believe any jump */
     float young = t->confirmed ? 0 : 0.1f;
     return 0.4f * fminf(off / GATE, 1) + 0.6f * (1 - iou) + young +
@@ -136,10 +141,10 @@ static void associate(struct tracker *t, struct frame *f, const int *row, int R,
     int match[TRACKER_MAX_TRACKS];
 
     for (int c = 0; c < C; c++)
-        reading[c] = box_read(&f->d[column[c]]);
+        reading[c] = box_read(&f->d[column[c]], &t->camera);
     for (int r = 0; r < R; r++) {
         const struct track *track = &t->track[row[r]];
-        struct box predicted = track_box(track);
+        struct box predicted = track_box(track, &t->camera);
 
         for (int c = 0; c < C; c++)
             t->cost[r][c] = pair_cost(track, &predicted, &reading[c], &f->d[column[c]]);
@@ -212,7 +217,7 @@ static bool repeats_another(const struct tracker *t, const struct detection *d)
 {
     for (int i = 0; i < TRACKER_MAX_TRACKS; i++)
         if (t->track[i].id && !isnan(t->track[i].score)) {
-            struct box b = track_box(&t->track[i]);
+            struct box b = track_box(&t->track[i], &t->camera);
 
             if (box_iou(&b, &d->box_px) > SAME)
                 return true;
@@ -233,19 +238,23 @@ static void give_birth(struct tracker *t, const struct frame *f)
     }
 }
 
-/* A coasting track that went out of the picture is not coming back as itself. */
+/* A coasting track of which less than a quarter is left in the picture is not coming back as
+ * itself. */
 static bool left_the_picture(const struct tracker *t, const struct track *k)
 {
+    const struct kalman_axis *e = k->edge;
     const float w = (float)t->camera.width, h = (float)t->camera.height;
+    float quarter_w = (e[2].x - e[0].x) / 4, quarter_h = (e[3].x - e[1].x) / 4;
 
-    return t->camera.width > 0 && k->misses > 0 &&
-           (k->cx.x < 0 || k->cx.x > w || k->cy.x < 0 || k->cy.x > h);
+    return w > 0 && k->misses > 0 &&
+           (e[2].x < quarter_w || e[0].x > w - quarter_w || e[3].x < quarter_h ||
+            e[1].x > h - quarter_h);
 }
 
 /* Nobody saw it: it may be behind one of those that were seen. */
 static void miss_track(struct tracker *t, struct track *k, const struct frame *f, float dt)
 {
-    struct box b = track_box(k);
+    struct box b = track_box(k, &t->camera);
 
     k->covered = 0;
     for (int i = 0; i < f->n; i++)

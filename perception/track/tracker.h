@@ -22,7 +22,8 @@ void tracker_reset(struct tracker *t);
 
 /* One frame. t_ns is its capture time on the frame's clock and never goes back between resets.
  *   d, n    detections by score, best first; more than TRACKER_MAX_DETECTIONS are left out
- *   camera  borrowed for the call; width 0: not calibrated, tracks stay in pixels */
+ *   camera  borrowed for the call; fx 0: not calibrated, tracks stay in pixels; its width and
+ * height are the picture's, or 0 where not even that is known */
 void tracker_step(struct tracker *t, const struct detection *d, int n, const struct camera *camera,
                   int64_t t_ns);
 

@@ -8,7 +8,7 @@ Test(kalman, axis_learns_a_constant_rate)
     struct kalman_axis k = kalman_axis_start(10, 1, 20);
 
     for (int i = 1; i <= 40; i++) {
-        kalman_axis_predict(&k, 0.1f, 0);
+        kalman_axis_predict(&k, 0.1f, 1, 0);
         kalman_axis_update(&k, 10 - 3 * 0.1f * (float)i, 1);
     }
     cr_assert_float_eq(k.x, -2, 0.05);
@@ -29,10 +29,10 @@ Test(kalman, time_adds_up)
     far.s[2] = -4;
     far.s[3] = 0.5;
     near = far;
-    kalman_axis_predict(&once, 0.7f, 2);
+    kalman_axis_predict(&once, 0.7f, 1, 2);
     kalman_plane_predict(&far, 0.7, 3);
     for (int i = 0; i < 7; i++) {
-        kalman_axis_predict(&often, 0.1f, 2);
+        kalman_axis_predict(&often, 0.1f, 1, 2);
         kalman_plane_predict(&near, 0.1, 3);
     }
     cr_assert_float_eq(once.xx, often.xx, 1e-4);
@@ -60,8 +60,8 @@ Test(kalman, plane_is_two_axes)
         double at[2] = {20 - 0.3 * i, -1 + 0.2 * sin(i)};
 
         kalman_plane_predict(&k, 0.1, 1.5);
-        kalman_axis_predict(&x, 0.1f, 1.5f);
-        kalman_axis_predict(&y, 0.1f, 1.5f);
+        kalman_axis_predict(&x, 0.1f, 1, 1.5f);
+        kalman_axis_predict(&y, 0.1f, 1, 1.5f);
         kalman_plane_update(&k, at, r);
         kalman_axis_update(&x, (float)at[0], 0.5f);
         kalman_axis_update(&y, (float)at[1], 0.3f);
@@ -72,6 +72,17 @@ Test(kalman, plane_is_two_axes)
     cr_assert_float_eq(k.p[0][2], x.xv, 1e-4);
     cr_assert_float_eq(k.s[3], y.v, 1e-3);
     cr_assert_float_eq(k.p[3][3], y.vv, 1e-4);
+}
+
+/* 3 m to the side, 12 m ahead, closing at 10 m/s, a focal length of 700 px. */
+Test(kalman, stretch_is_exact_for_what_comes_closer)
+{
+    struct kalman_axis k = kalman_axis_start(700 * 3.0f / 12, 1, 1);
+
+    k.v = 700 * 3.0f * 10 / (12 * 12);
+    kalman_axis_predict(&k, 0.5f, 12.0f / 7, 0);
+    cr_assert_float_eq(k.x, 700 * 3.0 / 7, 1e-3);
+    cr_assert_float_eq(k.v, 700 * 3.0 * 10 / (7 * 7), 1e-2);
 }
 
 Test(kalman, one_wild_measurement_does_not_throw_it)

@@ -1,0 +1,208 @@
+#include "daemon/cli/detections.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_BYTES = 1024, MAX_FIELDS = 24 };
+
+struct line {
+    const char *path;
+    int number;
+    char text[LINE_BYTES];
+    char *field[MAX_FIELDS];
+    int n;
+};
+
+static enum err complain(const struct line *l, struct why *why, enum err e, const char *field,
+                         const char *value, const char *must)
+{
+    return err_say(why, e, "%s:%d: %s is '%.40s', must be %s", l->path, l->number, field, value,
+                   must);
+}
+
+/* Cut the text at every separator; spaces count once however many. */
+static void line_split(struct line *l)
+{
+    const char *between = strchr(l->text, ',') ? "," : " \t";
+    char *rest = l->text, *field;
+
+    l->text[strcspn(l->text, "\r\n")] = '\0';
+    l->n = 0;
+    while (l->n < MAX_FIELDS && (field = strsep(&rest, between)))
+        if (*between == ',' || *field)
+            l->field[l->n++] = field;
+}
+
+static enum err number(const struct line *l, int i, const char *name, double lo, double hi,
+                       double *out, struct why *why)
+{
+    char must[64], *end;
+
+    if (i >= l->n)
+        return err_say(why, ERR_FORMAT, "%s:%d: %s is missing, the line has %d fields", l->path,
+                       l->number, name, l->n);
+    errno = 0;
+    *out = strtod(l->field[i], &end);
+    while (*end == ' ')
+        end++;
+    snprintf(must, sizeof must, "a number of %g to %g", lo, hi);
+    if (end == l->field[i] || *end || !(*out >= lo && *out <= hi))
+        return complain(l, why, ERR_FORMAT, name, l->field[i], must);
+    return OK;
+}
+
+/* Which column holds what. */
+struct columns {
+    int type, box, score; /* type -1: people only */
+    bool corners;         /* the box is x1 y1 x2 y2, not x y width height */
+    int first_frame;
+};
+
+static enum err read_class(const struct line *l, const struct columns *c, bool *known,
+                           enum object_class *out, struct why *why)
+{
+    static const struct {
+        const char *name;
+        enum object_class class;
+    } kind[] = {
+        {"1", OBJECT_PERSON},          {"2", OBJECT_CAR},         {"3", OBJECT_CYCLIST},
+        {"Pedestrian", OBJECT_PERSON}, {"Person", OBJECT_PERSON}, {"Car", OBJECT_CAR},
+        {"Van", OBJECT_CAR},           {"Truck", OBJECT_TRUCK},   {"Cyclist", OBJECT_CYCLIST}};
+
+    *known = true;
+    *out = OBJECT_PERSON;
+    if (c->type < 0)
+        return OK;
+    if (c->type >= l->n)
+        return err_say(why, ERR_FORMAT, "%s:%d: type is missing", l->path, l->number);
+    for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
+        if (strcmp(l->field[c->type], kind[i].name) == 0) {
+            *out = kind[i].class;
+            return OK;
+        }
+    *known = false; /* trams, and regions to be ignored */
+    return OK;
+}
+
+static enum err read_row(const struct line *l, const struct columns *c, bool *wanted,
+                         struct detections_row *row, struct why *why)
+{
+    static const char *const name[2][4] = {{"x", "y", "width", "height"}, {"x1", "y1", "x2", "y2"}};
+    double frame, box[4], score = 1;
+    enum err e;
+
+    *row = (struct detections_row){0};
+    if ((e = number(l, 0, "frame", c->first_frame, DETECTIONS_MAX_FRAME, &frame, why)) != OK ||
+        (e = read_class(l, c, wanted, &row->detection.class, why)) != OK)
+        return e;
+    for (int i = 0; i < 4; i++)
+        if ((e = number(l, c->box + i, name[c->corners][i], -1e5, 1e5, &box[i], why)) != OK)
+            return e;
+    if (c->score < l->n && (e = number(l, c->score, "score", -1e6, 1e6, &score, why)) != OK)
+        return e;
+    if (frame != floor(frame))
+        return complain(l, why, ERR_FORMAT, "frame", l->field[0], "a whole number");
+    row->frame = (int)frame;
+    row->detection.score = (float)score;
+    row->detection.box_px =
+        (struct box){(float)box[0], (float)box[1], (float)(c->corners ? box[2] : box[0] + box[2]),
+                     (float)(c->corners ? box[3] : box[1] + box[3])};
+    return OK;
+}
+
+static enum err keep(struct detections *d, const struct detections_row *row, const struct line *l,
+                     struct why *why)
+{
+    if (d->n >= DETECTIONS_MAX_ROWS)
+        return err_say(why, ERR_LIMIT, "%s:%d: more than %d boxes", l->path, l->number,
+                       DETECTIONS_MAX_ROWS);
+    if (d->n == d->room) {
+        size_t room = d->room ? 2 * d->room : 1024;
+        struct detections_row *more = realloc(d->row, room * sizeof *more);
+
+        if (!more)
+            return err_say(why, ERR_NOMEM, "%s: no memory for %zu boxes", l->path, room);
+        d->row = more;
+        d->room = room;
+    }
+    d->row[d->n++] = *row;
+    return OK;
+}
+
+static enum err read_lines(FILE *f, struct line *l, enum detections_format format,
+                           struct detections *out, struct why *why)
+{
+    while (fgets(l->text, sizeof l->text, f)) {
+        struct detections_row row;
+        bool wanted;
+        enum err e;
+
+        l->number++;
+        if (strlen(l->text) == sizeof l->text - 1 && l->text[sizeof l->text - 2] != '\n')
+            return err_say(why, ERR_LIMIT, "%s:%d: line is longer than %d bytes", l->path,
+                           l->number, LINE_BYTES - 2);
+        bool commas = strchr(l->text, ',') != NULL;
+        line_split(l);
+        if (l->n == 0 || (l->n == 1 && !*l->field[0]))
+            continue;
+        struct columns c = format == DETECTIONS_MOT ? (struct columns){-1, 2, 6, false, 1}
+                           : commas                 ? (struct columns){1, 2, 6, true, 0}
+                                                    : (struct columns){2, 6, 17, true, 0};
+        if ((e = read_row(l, &c, &wanted, &row, why)) != OK ||
+            (wanted && (e = keep(out, &row, l, why)) != OK))
+            return e;
+    }
+    return ferror(f) ? err_say(why, ERR_IO, "%s: %s", l->path, strerror(errno)) : OK;
+}
+
+static void scores_to_probabilities(struct detections *d)
+{
+    bool logits = false;
+
+    for (size_t i = 0; i < d->n; i++)
+        logits |= !(d->row[i].detection.score >= 0 && d->row[i].detection.score <= 1);
+    for (size_t i = 0; logits && i < d->n; i++)
+        d->row[i].detection.score = 1 / (1 + expf(-d->row[i].detection.score));
+}
+
+static int by_frame_and_score(const void *a, const void *b)
+{
+    const struct detections_row *x = a, *y = b;
+
+    if (x->frame != y->frame)
+        return x->frame < y->frame ? -1 : 1;
+    if (x->detection.score != y->detection.score)
+        return x->detection.score > y->detection.score ? -1 : 1;
+    return memcmp(&x->detection.box_px, &y->detection.box_px, sizeof x->detection.box_px);
+}
+
+enum err detections_read(const char *path, enum detections_format format, struct detections *out,
+                         struct why *why)
+{
+    struct line l = {.path = path};
+    FILE *f = fopen(path, "r");
+    enum err e;
+
+    *out = (struct detections){0};
+    if (!f)
+        return err_say(why, ERR_IO, "%s: %s", path, strerror(errno));
+    e = read_lines(f, &l, format, out, why);
+    fclose(f);
+    if (e != OK) {
+        detections_finish(out);
+        return e;
+    }
+    scores_to_probabilities(out);
+    if (out->n)
+        qsort(out->row, out->n, sizeof *out->row, by_frame_and_score);
+    return OK;
+}
+
+void detections_finish(struct detections *d)
+{
+    free(d->row);
+    *d = (struct detections){0};
+}
