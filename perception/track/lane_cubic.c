@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "perception/base/matrix4.h"
 #include "perception/geometry/ground.h"
 
 enum { N = CUBIC_TERMS, S = CUBIC_SCALE_M };
@@ -19,56 +20,6 @@ static const double PRIOR_SIGMA[N] = {10, 0.3 * S, 0.015 / 2 * S *S, 3e-4 / 6 * 
  * rad in one second (random walks); the shape forgets with this time constant. */
 static const double WALK_PER_S[2] = {0.4 * 0.4, 0.05 * S * 0.05 * S};
 static const double SHAPE_TIME_S = 4;
-
-/* ---- 4x4 ----------------------------------------------------------------------------------------
- */
-
-/* Inverse of a symmetric positive definite matrix by Cholesky. */
-static void invert(const double a[N * N], double out[N * N])
-{
-    double l[N][N] = {{0}}, inv[N][N] = {{0}};
-
-    for (int i = 0; i < N; i++)
-        for (int j = 0; j <= i; j++) {
-            double s = a[i * N + j];
-
-            for (int k = 0; k < j; k++)
-                s -= l[i][k] * l[j][k];
-            l[i][j] = i == j ? sqrt(fmax(s, 1e-12 * a[i * N + i])) : s / l[j][j];
-        }
-    for (int i = 0; i < N; i++) {
-        inv[i][i] = 1 / l[i][i];
-        for (int j = 0; j < i; j++) {
-            double s = 0;
-
-            for (int k = j; k < i; k++)
-                s -= l[i][k] * inv[k][j];
-            inv[i][j] = s / l[i][i];
-        }
-    }
-    for (int i = 0; i < N; i++)
-        for (int j = 0; j < N; j++) {
-            double s = 0;
-
-            for (int k = i > j ? i : j; k < N; k++)
-                s += inv[k][i] * inv[k][j];
-            out[i * N + j] = s;
-        }
-}
-
-static void times(const double a[N * N], const double v[N], double out[N])
-{
-    for (int i = 0; i < N; i++) {
-        out[i] = 0;
-        for (int j = 0; j < N; j++)
-            out[i] += a[i * N + j] * v[j];
-    }
-}
-
-static double dot(const double a[N], const double b[N])
-{
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
-}
 
 /* ---- points on the ground -----------------------------------------------------------------------
  */
@@ -145,10 +96,10 @@ static void update(struct lane_cubic *k, const struct lane_ground *g, const doub
     double share = fmin(1, INDEPENDENT_POINTS / g->n);
     double info[N * N], y[N], pitch[N], height[N];
 
-    invert(k->cov, info);
-    times(info, k->c, y);
-    times(info, k->pitch, pitch);
-    times(info, k->height, height);
+    matrix4_invert(k->cov, info);
+    matrix4_times(info, k->c, y);
+    matrix4_times(info, k->pitch, pitch);
+    matrix4_times(info, k->height, height);
     for (int p = 0; p < g->n; p++) {
         const float *v = g->point[p].covariance, *dp = g->point[p].pitch, *dh = g->point[p].height;
         double w[N], slope = 0;
@@ -167,10 +118,10 @@ static void update(struct lane_cubic *k, const struct lane_ground *g, const doub
                 info[i * N + j] += weight * w[i] * w[j];
         }
     }
-    invert(info, k->cov);
-    times(k->cov, y, k->c);
-    times(k->cov, pitch, k->pitch);
-    times(k->cov, height, k->height);
+    matrix4_invert(info, k->cov);
+    matrix4_times(k->cov, y, k->c);
+    matrix4_times(k->cov, pitch, k->pitch);
+    matrix4_times(k->cov, height, k->height);
 }
 
 void lane_cubic_update(struct lane_cubic *k, const struct lane_ground *g)
@@ -187,15 +138,13 @@ void lane_cubic_update(struct lane_cubic *k, const struct lane_ground *g)
 double lane_cubic_variance(const struct lane_cubic *a, const double wa[N],
                            const struct lane_cubic *b, const double wb[N])
 {
-    double t[N], pitch = dot(wa, a->pitch), height = dot(wa, a->height);
+    double pitch = matrix4_dot(wa, a->pitch), height = matrix4_dot(wa, a->height);
+    double var = matrix4_form(a->cov, wa);
 
-    times(a->cov, wa, t);
-    double var = dot(wa, t);
     if (b) {
-        times(b->cov, wb, t);
-        var += dot(wb, t);
-        pitch += dot(wb, b->pitch);
-        height += dot(wb, b->height);
+        var += matrix4_form(b->cov, wb);
+        pitch += matrix4_dot(wb, b->pitch);
+        height += matrix4_dot(wb, b->height);
     }
     return var + pitch * pitch + height * height;
 }
@@ -214,7 +163,7 @@ double lane_cubic_y(const struct lane_cubic *k, double x_m)
     double w[N];
 
     lane_cubic_weights(x_m, w);
-    return dot(w, k->c);
+    return matrix4_dot(w, k->c);
 }
 
 double lane_cubic_sigma(const struct lane_cubic *k, double x_m)
