@@ -163,36 +163,30 @@ struct patches {
     const float *x; /* the group's first plane */
 };
 
-/* Output columns [from, to) of row oy, seen through tap (ky, kx) of one plane. */
-static void patch_row(const struct kernels *k, const struct conv_shape *s, const float *plane,
-                      int oy, int ky, int kx, int from, int to, float *out)
+/* Outputs [n0, n0 + n) of the flattened picture, seen through tap (ky, kx) of one plane. */
+static void patch_rows(const struct kernels *k, const struct conv_shape *s, const float *plane,
+                       int ky, int kx, int n0, int n, float *out)
 {
-    int iy = oy * s->stride_y - s->pad_top + ky * s->dilation_y;
-    int shift = kx * s->dilation_x - s->pad_left; /* ix = ox stride + shift */
-    int step = s->stride_x, lo = from, hi = to, ox = from;
-    const float *row;
+    int shift = kx * s->dilation_x - s->pad_left, step = s->stride_x; /* ix = ox step + shift */
+    int inside = shift < 0 ? div_up(-shift, step) : 0; /* columns [inside, outside) lie in a row */
+    int outside = int_max(inside, s->W > shift ? (s->W - shift - 1) / step + 1 : 0);
 
-    if (iy < 0 || iy >= s->H) {
-        memset(out, 0, (size_t)(to - from) * sizeof *out);
-        return;
+    for (int oy = n0 / s->OW, ox = n0 % s->OW; n > 0; oy++, ox = 0) {
+        int iy = oy * s->stride_y - s->pad_top + ky * s->dilation_y;
+        int end = int_min(s->OW, ox + n), lo = end, hi = end;
+
+        if (iy >= 0 && iy < s->H) {
+            lo = int_max(ox, int_min(inside, end));
+            hi = int_max(lo, int_min(outside, end));
+        }
+        memset(out, 0, (size_t)(lo - ox) * sizeof *out);
+        if (lo < hi)
+            k->copy_strided(out + (lo - ox), plane + (ptrdiff_t)iy * s->W + lo * step + shift,
+                            (size_t)(hi - lo), step);
+        memset(out + (hi - ox), 0, (size_t)(end - hi) * sizeof *out);
+        n -= end - ox;
+        out += end - ox;
     }
-    row = plane + (ptrdiff_t)iy * s->W + shift;
-    if (step == 1) {
-        lo = int_max(lo, -shift);
-        hi = int_min(hi, s->W - shift);
-    } else {
-        lo = int_max(lo, shift < 0 ? (-shift + step - 1) / step : 0);
-        hi = int_min(hi, s->W > shift ? (s->W - shift - 1) / step + 1 : 0);
-    }
-    out -= from;
-    for (; ox < lo && ox < to; ox++)
-        out[ox] = 0.0f;
-    if (ox < hi) {
-        k->copy_strided(out + ox, row + (ptrdiff_t)ox * step, (size_t)(hi - ox), step);
-        ox = hi;
-    }
-    for (; ox < to; ox++)
-        out[ox] = 0.0f;
 }
 
 /* Stride 1 and as many columns out as in: through one tap, outputs [n0, n0 + n) of the flattened
@@ -230,16 +224,10 @@ static void patches_fill(const void *source, int k0, int K, int n0, int n, float
         const float *plane = p->x + (size_t)(k / taps) * s->H * s->W;
         int ky = k % taps / s->kw, kx = k % s->kw;
 
-        if (s->stride_y == 1 && s->stride_x == 1 && s->OW == s->W) {
+        if (s->stride_y == 1 && s->stride_x == 1 && s->OW == s->W)
             patch_run(s, plane, ky, kx, n0, n, b);
-            continue;
-        }
-        for (int j = 0, oy = n0 / s->OW, ox = n0 % s->OW; j < n; oy++, ox = 0) {
-            int to = int_min(s->OW, ox + n - j);
-
-            patch_row(p->k, s, plane, oy, ky, kx, ox, to, b + j);
-            j += to - ox;
-        }
+        else
+            patch_rows(p->k, s, plane, ky, kx, n0, n, b);
     }
 }
 

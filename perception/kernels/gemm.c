@@ -36,10 +36,26 @@ void tile_c(int rows, int K, const float *a, const float *b, size_t ldb, float *
         memcpy(c + i * ldc, sum[i], sizeof sum[i]);
 }
 
-/* M rows are dealt evenly to as few panels as possible; panel p starts at this row. */
-static int panel_row(int M, int panels, int p)
+/* n things dealt evenly to some parts; the first parts get one more. */
+struct deal {
+    int parts, each, more;
+};
+
+static struct deal deal(int n, int parts)
 {
-    return (int)((int64_t)M * p / panels);
+    return (struct deal){parts, n / parts, n % parts};
+}
+
+/* Where part p begins; for p = parts, where the last one ends. */
+static int deal_start(const struct deal *d, int p)
+{
+    return p * d->each + int_min(p, d->more);
+}
+
+/* M rows make as few panels as possible. */
+static struct deal panels_of(const struct kernels *k, int M)
+{
+    return deal(M, div_up(M, k->tile_rows));
 }
 
 /* K is cut into equal blocks of at most DEPTH. */
@@ -66,7 +82,8 @@ struct run {
     int cols;           /* of a block */
     size_t ldb;         /* floats from row to row of it */
     int blocks;         /* of columns */
-    int panels, splits; /* of rows */
+    struct deal panels; /* of rows */
+    struct deal splits; /* of panels */
 };
 
 /* The last, narrow columns of C: a whole tile aside, then the part that exists. */
@@ -94,8 +111,7 @@ static void block_multiply(const struct run *r, const float *b, int k0, int K, i
 
     for (int j = 0; j < n; j += width)
         for (int p = p0; p < p1; p++) {
-            int row = panel_row(g->M, r->panels, p);
-            int rows = panel_row(g->M, r->panels, p + 1) - row;
+            int row = deal_start(&r->panels, p), rows = deal_start(&r->panels, p + 1) - row;
             const float *a = g->a + (size_t)row * g->K + (size_t)k0 * rows;
             float *c = g->c + row * g->ldc + n0 + j;
 
@@ -113,8 +129,7 @@ static void piece_run(void *arg, int i, int thread)
     float *b = (float *)(void *)(r->scratch + (size_t)thread * r->scratch_step);
     int split = i / r->blocks, n0 = i % r->blocks * r->cols;
     int n = int_min(r->cols, g->N - n0);
-    int p0 = panel_row(r->panels, r->splits, split);
-    int p1 = panel_row(r->panels, r->splits, split + 1);
+    int p0 = deal_start(&r->splits, split), p1 = deal_start(&r->splits, split + 1);
     int whole = div_up(n, r->k->tile_cols) * r->k->tile_cols;
     int depth = block_depth(g->K);
 
@@ -129,7 +144,7 @@ static void piece_run(void *arg, int i, int thread)
     }
     if (!g->e)
         return;
-    for (int m = panel_row(g->M, r->panels, p0); m < panel_row(g->M, r->panels, p1); m++) {
+    for (int m = deal_start(&r->panels, p0); m < deal_start(&r->panels, p1); m++) {
         size_t at = m * g->ldc + n0;
 
         epilogue_row(r->k, g->c + at, g->c + at, 1.0f, (size_t)n, g->e, g->channel0 + m,
@@ -141,6 +156,7 @@ void gemm_job_run(const struct kernels *k, const struct gemm_job *g, void *scrat
                   struct pool *pool)
 {
     struct run r = {.k = k, .g = g, .scratch = scratch};
+    int splits = 1;
 
     if (g->M == 0 || g->N == 0)
         return;
@@ -149,11 +165,11 @@ void gemm_job_run(const struct kernels *k, const struct gemm_job *g, void *scrat
     r.cols = block_cols(g->K);
     r.ldb = (size_t)r.cols + GAP;
     r.blocks = div_up(g->N, r.cols);
-    r.panels = div_up(g->M, k->tile_rows);
-    r.splits = 1;
+    r.panels = panels_of(k, g->M);
     if (r.blocks < PIECES)
-        r.splits = int_max(1, int_min(div_up(PIECES, r.blocks), g->M / PIECE_ROWS));
-    pool_run(pool, r.blocks * r.splits, piece_run, &r);
+        splits = int_max(1, int_min(div_up(PIECES, r.blocks), g->M / PIECE_ROWS));
+    r.splits = deal(r.panels.parts, splits);
+    pool_run(pool, r.blocks * splits, piece_run, &r);
 }
 
 /* ---- the public entries -------------------------------------------------------------------------
@@ -167,12 +183,14 @@ size_t gemm_pack_a_size(const struct kernels *k, int M, int K)
 
 void gemm_pack_a(const struct kernels *k, const struct gemm_shape *s, const float *a, void *packed)
 {
-    int panels = div_up(s->M, k->tile_rows);
+    struct deal panels = {0};
     float *out = packed;
 
-    for (int p = 0; p < panels; p++) {
-        int m0 = panel_row(s->M, panels, p);
-        size_t rows = (size_t)(panel_row(s->M, panels, p + 1) - m0);
+    if (s->M > 0)
+        panels = panels_of(k, s->M);
+    for (int p = 0; p < panels.parts; p++) {
+        int m0 = deal_start(&panels, p);
+        size_t rows = (size_t)(deal_start(&panels, p + 1) - m0);
 
         if (s->trans_a)
             for (int i = 0; i < s->K; i++)
