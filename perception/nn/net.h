@@ -13,6 +13,7 @@
 enum {
     NET_MAX_FILE_BYTES = 1 << 30,
     NET_MAX_NODES = 1 << 16,
+    NET_MAX_ARENA_BYTES = 1 << 30,
 };
 
 struct net;
@@ -20,6 +21,12 @@ struct net;
 struct net_options {
     unsigned cpu_mask; /* CPU_... bits (kernels/kernels.h) that may be used; ~0u: all */
     struct pool *pool; /* borrowed while the net lives; NULL: inline */
+    /* Inputs whose values are known already (a shape, a list of axes), by name: they count as
+     * constants, so shapes may depend on them. Each takes the place of the file's shape. They
+     * stay in the list of inputs, filled in. Copied. */
+    const struct tensor *fixed;
+    int n_fixed;
+    size_t memory_limit; /* bytes for all tensors of a run; 0: NET_MAX_ARENA_BYTES */
 };
 
 /* Load a model. On OK the caller owns *out; otherwise *out is NULL and why names the node, the

@@ -1,0 +1,150 @@
+#include "perception/nn/graph.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "perception/base/arena.h"
+
+void graph_finish(struct graph *g)
+{
+    for (int i = 0; i < g->n_values; i++)
+        if (g->value[i]->constant)
+            free(g->value[i]->t.data);
+    for (int i = 0; i < g->n_nodes; i++) {
+        free(g->node[i]->packed);
+        for (int j = 0; j < g->node[i]->n_attr; j++)
+            free(g->node[i]->attr[j].tensor.data);
+    }
+    free(g->value);
+    region_finish(&g->region);
+    *g = (struct graph){0};
+}
+
+struct value *graph_value(struct graph *g, const char *name)
+{
+    struct value *v;
+
+    if ((g->n_values & (g->n_values - 1)) == 0) { /* full at powers of two */
+        size_t room = g->n_values ? 2 * (size_t)g->n_values : 1;
+        struct value **more = realloc(g->value, room * sizeof *more);
+
+        if (!more)
+            return NULL;
+        g->value = more;
+    }
+    v = region_take(&g->region, sizeof *v);
+    if (!v || !(v->t.name = region_copy(&g->region, name)))
+        return NULL;
+    v->base = v;
+    g->value[g->n_values++] = v;
+    return v;
+}
+
+struct value *graph_constant(struct graph *g, const char *name, enum dtype type, int rank,
+                             const int64_t *dim)
+{
+    struct value *v = graph_value(g, name);
+
+    if (!v || tensor_shape(&v->t, type, rank, dim, NULL) != OK || tensor_allocate(&v->t) != OK)
+        return NULL;
+    v->typed = v->constant = true;
+    return v;
+}
+
+enum err tensor_shape(struct tensor *t, enum dtype type, int rank, const int64_t *dim,
+                      struct why *why)
+{
+    int64_t room = TENSOR_MAX_BYTES / (int64_t)(dtype_size(type) ? dtype_size(type) : 1);
+
+    if (!dtype_size(type))
+        return err_say(why, ERR_UNSUPPORTED, "tensor '%s': element type %d", t->name, (int)type);
+    if (rank > TENSOR_MAX_RANK)
+        return err_say(why, ERR_LIMIT, "tensor '%s': %d dimensions, limit %d", t->name, rank,
+                       TENSOR_MAX_RANK);
+    for (int i = 0; i < rank; i++) {
+        if (dim[i] < 0)
+            return err_say(why, ERR_FORMAT, "tensor '%s': dimension %d is %lld", t->name, i,
+                           (long long)dim[i]);
+        if (dim[i] > room)
+            return err_say(why, ERR_LIMIT, "tensor '%s': more than %d bytes", t->name,
+                           TENSOR_MAX_BYTES);
+        if (dim[i])
+            room /= dim[i];
+    }
+    t->type = type;
+    t->rank = rank;
+    memset(t->dim, 0, sizeof t->dim);
+    if (rank > 0)
+        memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
+    return OK;
+}
+
+size_t tensor_bytes(const struct tensor *t)
+{
+    return (size_t)tensor_count(t) * dtype_size(t->type);
+}
+
+enum err tensor_allocate(struct tensor *t)
+{
+    size_t n = (tensor_bytes(t) / ARENA_ALIGN + 1) * ARENA_ALIGN; /* never 0 */
+
+    t->data = aligned_alloc(ARENA_ALIGN, n);
+    if (!t->data)
+        return ERR_NOMEM;
+    memset(t->data, 0, n);
+    return OK;
+}
+
+void value_release(struct value *v)
+{
+    if (!v->constant || v->uses > 0)
+        return;
+    free(v->t.data);
+    v->t.data = NULL;
+    v->constant = false;
+}
+
+void node_rewire(struct node *n, int i, struct value *to)
+{
+    struct value *old = n->in[i];
+
+    if (to)
+        to->uses++;
+    n->in[i] = to;
+    if (old) {
+        old->uses--;
+        value_release(old);
+    }
+}
+
+static bool needed(const struct node *n)
+{
+    if (n->done)
+        return false;
+    for (int i = 0; i < n->n_out; i++)
+        if (n->out[i] && n->out[i]->uses > 0)
+            return true;
+    return false;
+}
+
+void graph_sweep(struct graph *g)
+{
+    int keep = g->n_nodes;
+
+    for (int i = g->n_nodes - 1; i >= 0; i--) { /* backwards: readers go before what they read */
+        struct node *n = g->node[i];
+
+        if (needed(n)) {
+            g->node[--keep] = n;
+            continue;
+        }
+        for (int j = 0; j < n->n_in; j++)
+            if (n->in[j])
+                node_rewire(n, j, NULL);
+        for (int j = 0; j < n->n_attr; j++)
+            free(n->attr[j].tensor.data);
+        free(n->packed);
+    }
+    g->n_nodes -= keep;
+    memmove(g->node, g->node + keep, (size_t)g->n_nodes * sizeof *g->node);
+}

@@ -1,0 +1,127 @@
+/* The network between file and run: nodes in an order that can be run, and the values between
+ * them, every shape known. Reading (onnx.c), inference (infer.c), fusion (fuse.c) and planning
+ * (plan.c) each work on this and nothing else; the operators (ops/) see one node at a time. */
+#ifndef OUTRIDER_NN_GRAPH_H
+#define OUTRIDER_NN_GRAPH_H
+
+#include <stdbool.h>
+
+#include "perception/base/err.h"
+#include "perception/kernels/kernels.h"
+#include "perception/nn/region.h"
+#include "perception/nn/tensor.h"
+
+enum {
+    OPSET_MIN = 1,
+    OPSET_MAX = 21,
+    NODE_MAX_OUT = 256,
+    TENSOR_MAX_BYTES = 1 << 30,
+};
+
+struct node;
+
+struct value {
+    struct tensor t;
+    struct node *from; /* the node that makes it; NULL: input, constant or not made (yet) */
+    int uses;          /* inputs of nodes and outputs of the graph that read it */
+    bool typed;        /* type and shape are known */
+    bool constant;     /* t.data is known at load, and released with value_drop_data() */
+    bool input, output;
+    struct value *base; /* whose memory it lies in; itself, unless a view */
+    int born, dies;     /* first and last node that needs the memory (plan.c) */
+    size_t place;       /* where in the arena */
+    bool placed;
+};
+
+enum attr_kind {
+    ATTR_INT,
+    ATTR_FLOAT,
+    ATTR_STRING,
+    ATTR_TENSOR,
+    ATTR_INTS,
+    ATTR_FLOATS,
+    ATTR_OTHER, /* strings, graphs, sparse tensors: no operator here reads them */
+};
+
+struct attr {
+    const char *name;
+    enum attr_kind kind;
+    bool read; /* an operator asked for it; one that nobody reads is refused */
+    size_t n;
+    int64_t i;
+    float f;
+    const char *s;
+    const int64_t *ints;
+    const float *floats;
+    struct tensor tensor; /* data in the heap, owned */
+};
+
+struct op;
+
+struct node {
+    const struct op *op;
+    const char *name; /* the file's, or made of type and place */
+    const char *type; /* "Conv" */
+    int opset;        /* the version of the operator set the file was written for */
+    int n_in, n_out, n_attr;
+    struct value **in, **out; /* NULL: left out */
+    struct attr *attr;
+    const char *bad_attr; /* one that was read as another kind than it is */
+    void *params;         /* what the operator made of attributes and shapes, in the region */
+    void *packed;         /* weights in the kernels' layout, in the heap */
+    size_t scratch;       /* bytes needed while it runs */
+    int64_t macs;         /* multiply-adds */
+    bool done;            /* folded or fused away; graph_sweep() takes it out */
+};
+
+struct property {
+    const char *key, *value;
+};
+
+struct graph {
+    struct region region; /* all but the data of tensors */
+    struct node **node;   /* n_nodes, in the order of running */
+    struct value **value; /* n_values: every one there is */
+    struct value **input, **output;
+    struct property *property;
+    int n_nodes, n_values, n_inputs, n_outputs, n_properties;
+    int64_t parameters;   /* elements of the initialisers */
+    size_t memory_limit; /* bytes for the tensors of one run */
+    size_t scratch_place; /* where in them the scratch memory lies */
+    int64_t fold_budget; /* elements that constant folding may still spend */
+    struct kernels kernels;
+    struct pool *pool; /* borrowed */
+};
+
+void graph_finish(struct graph *g); /* a zeroed graph is fine */
+
+/* A value of the given type and shape that is part of the graph; data is malloc'ed here. NULL: no memory. */
+struct value *graph_constant(struct graph *g, const char *name, enum dtype type, int rank,
+                             const int64_t *dim);
+struct value *graph_value(struct graph *g, const char *name); /* untyped. NULL: no memory */
+
+/* Type and shape, checked: 0 <= dim, at most TENSOR_MAX_BYTES. */
+MUST_CHECK enum err tensor_shape(struct tensor *t, enum dtype type, int rank, const int64_t *dim,
+                                 struct why *why);
+size_t tensor_bytes(const struct tensor *t);
+MUST_CHECK enum err tensor_allocate(struct tensor *t); /* zeroed, aligned; released with free() */
+
+/* No reader any more: give the data of a constant back. */
+void value_release(struct value *v);
+/* Make in[i] of n read `to`; keeps the counts of readers. */
+void node_rewire(struct node *n, int i, struct value *to);
+/* Take out nodes that are done, and those whose results nobody reads. */
+void graph_sweep(struct graph *g);
+
+/* Infer all shapes, folding what is constant on the way. */
+MUST_CHECK enum err graph_infer(struct graph *g, struct why *why);
+/* Batch norms, biases and activations into the convolutions before them. */
+MUST_CHECK enum err graph_fuse(struct graph *g, struct why *why);
+/* Pack weights; learn what each node needs while it runs. */
+MUST_CHECK enum err graph_prepare(struct graph *g, struct why *why);
+/* Places for all tensors in one block of *bytes bytes, the scratch memory at its end. Values that
+ * are live at the same time do not overlap. */
+MUST_CHECK enum err graph_plan(struct graph *g, size_t *bytes, struct why *why);
+void graph_place(struct graph *g, unsigned char *memory);
+
+#endif

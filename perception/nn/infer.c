@@ -1,0 +1,145 @@
+/* Shapes, in the order of the nodes; and whatever depends on constants alone is computed on the
+ * way, because exporters compute shapes in the graph. */
+#include <stdlib.h>
+
+#include "perception/nn/ops/ops.h"
+
+enum { FOLD_SMALL_BYTES = 1 << 20 }; /* anything up to this may be folded */
+
+static enum err check_counts(const struct node *n, struct why *why)
+{
+    const struct op *o = n->op;
+
+    if (n->n_in > o->max_in)
+        return err_say(why, ERR_FORMAT, "%d inputs, at most %d", n->n_in, o->max_in);
+    for (int i = 0; i < o->min_in; i++)
+        if (!in(n, i))
+            return err_say(why, ERR_FORMAT, "input %d is missing", i);
+    for (int i = o->max_out; i < n->n_out; i++)
+        if (n->out[i])
+            return err_say(why, ERR_UNSUPPORTED, "output %d", i);
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i] && !n->in[i]->typed)
+            return err_say(why, ERR_FORMAT, "input '%.80s' is nothing", n->in[i]->t.name);
+    return OK;
+}
+
+static enum err check_types(const struct node *n, struct why *why)
+{
+    const struct op *o = n->op;
+    enum err e = OK;
+
+    for (int i = 0; e == OK && i < n->n_in; i++)
+        if (i == 0)
+            e = need_type(n, i, o->types, why);
+        else if ((o->flags & OP_SAME) && in(n, i) && in(n, 0) && in(n, i)->type != in(n, 0)->type)
+            e = err_say(why, ERR_FORMAT, "inputs are %s and %s", dtype_name(in(n, 0)->type),
+                        dtype_name(in(n, i)->type));
+    return e;
+}
+
+static enum err check_attrs(const struct node *n, struct why *why)
+{
+    if (n->bad_attr)
+        return err_say(why, ERR_FORMAT, "attribute '%.80s' is of the wrong kind", n->bad_attr);
+    for (int i = 0; i < n->n_attr; i++)
+        if (!n->attr[i].read)
+            return err_say(why, ERR_UNSUPPORTED, "attribute '%.80s' at opset %d", n->attr[i].name,
+                           n->opset);
+    return OK;
+}
+
+static enum err node_infer(struct graph *g, struct node *n, struct why *why)
+{
+    enum err e, bad;
+
+    if ((e = check_counts(n, why)) != OK || (e = check_types(n, why)) != OK)
+        return e;
+    e = n->op->infer(g, n, why);
+    if ((e == OK || n->bad_attr) && (bad = check_attrs(n, why)) != OK)
+        return bad;
+    for (int i = 0; e == OK && i < n->n_out; i++)
+        if (n->out[i] && !n->out[i]->typed)
+            e = err_say(why, ERR_UNSUPPORTED, "output %d", i);
+    return e;
+}
+
+/* Constant inputs, results of a sensible size, and still something in the purse. */
+static bool foldable(const struct graph *g, const struct node *n)
+{
+    int64_t bytes_in = 0, bytes_out = 0, work = n->macs;
+
+    for (int i = 0; i < n->n_in; i++) {
+        if (!n->in[i])
+            continue;
+        if (!n->in[i]->constant && !(n->op->flags & OP_SHAPE))
+            return false;
+        bytes_in += (int64_t)tensor_bytes(in(n, i));
+        work += tensor_count(in(n, i));
+    }
+    for (int i = 0; i < n->n_out; i++)
+        if (n->out[i]) {
+            bytes_out += (int64_t)tensor_bytes(out(n, i));
+            work += tensor_count(out(n, i));
+        }
+    if (n->op->flags & OP_SHAPE)
+        work = 0;
+    return (bytes_out <= FOLD_SMALL_BYTES || bytes_out / 8 <= bytes_in) && work <= g->fold_budget;
+}
+
+static enum err fold_run(struct graph *g, struct node *n, struct why *why)
+{
+    struct run r = {.kernels = &g->kernels, .pool = g->pool, .why = why};
+    enum err e = OK;
+
+    for (int i = 0; e == OK && i < n->n_out; i++)
+        if (n->out[i]) {
+            e = tensor_allocate(&n->out[i]->t);
+            n->out[i]->constant = e == OK;
+            g->fold_budget -= tensor_count(out(n, i));
+        }
+    if (e == OK && n->op->prepare)
+        e = n->op->prepare(g, n, why);
+    if (e == OK && n->scratch &&
+        !(r.scratch = aligned_alloc(64, (n->scratch + 63) / 64 * 64)))
+        e = ERR_NOMEM;
+    if (e == OK)
+        e = n->op->run(n, &r);
+    g->fold_budget -= n->macs;
+    free(r.scratch);
+    return e;
+}
+
+static enum err fold(struct graph *g, struct node *n, struct why *why)
+{
+    enum err e = OK;
+
+    if (n->n_out > 0 && n->out[0] && !n->out[0]->constant) /* Constant has none to compute */
+        e = fold_run(g, n, why);
+    n->done = true;
+    for (int i = 0; i < n->n_out; i++)
+        if (n->out[i])
+            n->out[i]->from = NULL;
+    return e;
+}
+
+enum err graph_infer(struct graph *g, struct why *why)
+{
+    enum err e;
+
+    for (int i = 0; i < g->n_values; i++)
+        value_release(g->value[i]);
+    for (int i = 0; i < g->n_nodes; i++) {
+        struct node *n = g->node[i];
+
+        if ((e = node_infer(g, n, why)) != OK || (foldable(g, n) && (e = fold(g, n, why)) != OK)) {
+            if (e == ERR_NOMEM)
+                err_say(why, e, "out of memory");
+            if (e == ERR_MISMATCH) /* node_fault() has named the node; the file is at fault */
+                return ERR_FORMAT;
+            return err_prefix(why, e, "node '%.80s' (%.40s): ", n->name, n->type);
+        }
+    }
+    graph_sweep(g);
+    return OK;
+}

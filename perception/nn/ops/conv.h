@@ -1,0 +1,31 @@
+/* What fuse.c may change about convolutions and batch norms: what happens to their sums. */
+#ifndef OUTRIDER_NN_CONV_H
+#define OUTRIDER_NN_CONV_H
+
+#include "perception/nn/ops/window.h"
+
+/* Inputs of Conv and ConvTranspose; the last two come by fusing only. */
+enum { CONV_X, CONV_W, CONV_BIAS, CONV_SLOPE, CONV_ADD, CONV_INPUTS };
+/* Inputs of BatchNormalization */
+enum { NORM_X, NORM_SCALE, NORM_BIAS, NORM_MEAN, NORM_VAR, NORM_SLOPE, NORM_INPUTS };
+
+struct conv_params {
+    struct epilogue e; /* first, also of norm_params; its pointers are set while running */
+    struct window w;
+    int groups;
+    int M;             /* output channels */
+    bool packed_early; /* else the weights are known only when running */
+};
+
+struct norm_params {
+    struct epilogue e;
+    float epsilon;
+};
+
+bool is_conv(const struct node *n);
+bool is_conv_transpose(const struct node *n);
+bool is_batch_norm(const struct node *n);
+bool unary_activation(const struct node *n, struct epilogue *e); /* fills act, a, b if it is one */
+bool clip_activation(const struct node *n, struct epilogue *e);
+
+#endif

@@ -1,0 +1,134 @@
+/* Between real numbers and 8 to 32 bit ones, with one scale or one per channel. */
+#include <math.h>
+
+#include "perception/nn/ops/number.h"
+#include "perception/nn/ops/ops.h"
+
+struct quant_params {
+    int64_t channels, inner; /* how the input falls into lines of one scale */
+};
+
+/* Scale and zero point: one, or one per channel of the axis. */
+static enum err quant_lines(struct graph *g, struct node *n, struct why *why)
+{
+    const struct tensor *x = in(n, 0), *s = in(n, 1), *z = in(n, 2);
+    struct quant_params *p = node_params(g, n, sizeof *p);
+    int axis;
+    enum err e;
+
+    if (!p)
+        return ERR_NOMEM;
+    if (attr_int(n, "block_size", 0))
+        return err_say(why, ERR_UNSUPPORTED, "block_size");
+    if (!(T_FLOAT & TYPE(s->type)))
+        return err_say(why, ERR_UNSUPPORTED, "a scale of %s", dtype_name(s->type));
+    p->channels = tensor_count(s);
+    p->inner = tensor_count(x);
+    if (z && tensor_count(z) != p->channels)
+        return err_say(why, ERR_FORMAT, "%lld scales and %lld zero points", (long long)p->channels,
+                       (long long)tensor_count(z));
+    if (s->rank == 0 || (p->channels == 1 && s->rank == 1)) {
+        attr_ignore(n, "axis");
+        return OK;
+    }
+    if (s->rank != 1)
+        return err_say(why, ERR_UNSUPPORTED, "scales of %d dimensions", s->rank);
+    if ((e = axis_of(attr_int(n, "axis", 1), x->rank, &axis, why)) != OK)
+        return e;
+    if (p->channels != x->dim[axis])
+        return err_say(why, ERR_FORMAT, "%lld scales for %lld channels", (long long)p->channels,
+                       (long long)x->dim[axis]);
+    p->inner = dims_product(x->dim, axis + 1, x->rank);
+    return OK;
+}
+
+static enum err quantize_infer(struct graph *g, struct node *n, struct why *why)
+{
+    int64_t type = attr_int(n, "output_dtype", 0);
+    enum err e = quant_lines(g, n, why);
+
+    attr_ignore(n, "saturate"); /* about 8-bit floating point only */
+    if (e != OK)
+        return e;
+    if (in(n, 2) && type && type != (int64_t)in(n, 2)->type)
+        return err_say(why, ERR_FORMAT, "output_dtype is not the zero point's type");
+    type = in(n, 2) ? (int64_t)in(n, 2)->type : type ? type : DTYPE_U8;
+    if (type != DTYPE_U8 && type != DTYPE_I8 && type != DTYPE_U16 && type != DTYPE_I16)
+        return err_say(why, ERR_UNSUPPORTED, "quantising to type %lld", (long long)type);
+    return set_out_like(n, 0, (enum dtype)type, in(n, 0), why);
+}
+
+static enum err dequantize_infer(struct graph *g, struct node *n, struct why *why)
+{
+    enum err e = quant_lines(g, n, why);
+
+    if (e != OK)
+        return e;
+    if (in(n, 2) && in(n, 2)->type != in(n, 0)->type)
+        return err_say(why, ERR_FORMAT, "data is %s, its zero point %s", dtype_name(in(n, 0)->type),
+                       dtype_name(in(n, 2)->type));
+    return set_out_like(n, 0, in(n, 1)->type, in(n, 0), why);
+}
+
+/* One line of one scale. */
+struct line {
+    const struct tensor *x, *y;
+    int64_t at, n;
+    double scale;
+    int64_t zero;
+};
+
+static void quantize_line(const struct kernels *k, const struct line *l)
+{
+    const float *x = (const float *)l->x->data + l->at;
+
+    if (l->x->type == DTYPE_F32 && l->y->type == DTYPE_U8)
+        k->quantize_u8((uint8_t *)l->y->data + l->at, x, (size_t)l->n, (float)l->scale,
+                       (int)l->zero);
+    else if (l->x->type == DTYPE_F32 && l->y->type == DTYPE_I8)
+        k->quantize_i8((int8_t *)l->y->data + l->at, x, (size_t)l->n, (float)l->scale,
+                       (int)l->zero);
+    else
+        for (int64_t i = l->at; i < l->at + l->n; i++)
+            number_set_float(l->y, i,
+                             nearbyint((double)((float)number_float(l->x, i) / (float)l->scale)) +
+                                 (double)l->zero);
+}
+
+static void dequantize_line(const struct kernels *k, const struct line *l)
+{
+    float *y = (float *)l->y->data + l->at;
+    size_t n = (size_t)l->n;
+    float scale = (float)l->scale;
+
+    if (l->y->type == DTYPE_F32 && l->x->type == DTYPE_U8)
+        k->dequantize_u8(y, (const uint8_t *)l->x->data + l->at, n, scale, (int)l->zero);
+    else if (l->y->type == DTYPE_F32 && l->x->type == DTYPE_I8)
+        k->dequantize_i8(y, (const int8_t *)l->x->data + l->at, n, scale, (int)l->zero);
+    else if (l->y->type == DTYPE_F32 && l->x->type == DTYPE_I32 && l->zero == 0)
+        k->dequantize_i32(y, (const int32_t *)l->x->data + l->at, n, scale, 0);
+    else
+        for (int64_t i = l->at; i < l->at + l->n; i++)
+            number_set_float(l->y, i, (double)(number_int(l->x, i) - l->zero) * l->scale);
+}
+
+static enum err quant_run(const struct node *n, const struct run *r)
+{
+    const struct quant_params *p = n->params;
+    struct line l = {.x = in(n, 0), .y = out(n, 0), .n = p->inner};
+
+    for (int64_t c = 0; l.at < tensor_count(l.x); l.at += l.n, c = (c + 1) % p->channels) {
+        l.scale = number_float(in(n, 1), c);
+        l.zero = in(n, 2) ? number_int(in(n, 2), c) : 0;
+        (n->op->variant ? dequantize_line : quantize_line)(r->kernels, &l);
+    }
+    return OK;
+}
+
+const struct op ops_quant[] = {
+    {"QuantizeLinear", 2, 3, 1, T_FLOAT | TYPE(DTYPE_I32), 0, quantize_infer, quant_run, NULL, 0},
+    {"DequantizeLinear", 2, 3, 1,
+     TYPE(DTYPE_U8) | TYPE(DTYPE_I8) | TYPE(DTYPE_U16) | TYPE(DTYPE_I16) | TYPE(DTYPE_I32), 0,
+     dequantize_infer, quant_run, NULL, 1},
+    {NULL},
+};

@@ -1,0 +1,225 @@
+#include "perception/nn/net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "perception/base/arena.h"
+#include "perception/nn/inspect.h"
+#include "perception/nn/onnx.h"
+#include "perception/nn/ops/ops.h"
+
+enum { FOLD_BUDGET = 1 << 28 };
+
+struct net {
+    struct graph graph;
+    struct arena arena;
+    char id[17];
+    struct net_facts facts;
+};
+
+static void make_id(const unsigned char *p, size_t n, char id[17])
+{
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ p[i]) * 0x100000001b3u;
+    snprintf(id, 17, "%016" PRIx64, h);
+}
+
+static void count_facts(struct net *n)
+{
+    const struct graph *g = &n->graph;
+
+    n->facts.parameters = g->parameters;
+    for (int i = 0; i < g->n_nodes; i++)
+        n->facts.macs += g->node[i]->macs;
+}
+
+/* From a read graph to one that runs. */
+static enum err build(struct net *n, struct why *why)
+{
+    struct graph *g = &n->graph;
+    size_t bytes;
+    enum err e;
+
+    if ((e = graph_infer(g, why)) != OK)
+        return e;
+    count_facts(n); /* before fusing hides nodes */
+    if ((e = graph_fuse(g, why)) != OK || (e = graph_prepare(g, why)) != OK ||
+        (e = graph_plan(g, &bytes, why)) != OK)
+        return e;
+    if (arena_init(&n->arena, bytes) != OK)
+        return err_say(why, ERR_NOMEM, "no memory for %zu bytes of tensors", bytes);
+    graph_place(g, n->arena.memory);
+    n->facts.arena_bytes = bytes;
+    return OK;
+}
+
+static enum err open_bytes(const void *bytes, size_t size, const char *folder,
+                           const struct net_options *opt, struct net **to, struct why *why)
+{
+    static const struct net_options plain = {.cpu_mask = ~0u};
+    struct net *n = calloc(1, sizeof *n);
+    struct graph *g = n ? &n->graph : NULL;
+    enum err e;
+
+    *to = NULL;
+    if (!n)
+        return err_say(why, ERR_NOMEM, "out of memory");
+    if (!opt)
+        opt = &plain;
+    if (size > NET_MAX_FILE_BYTES) {
+        e = err_say(why, ERR_LIMIT, "%zu bytes, limit %d", size, NET_MAX_FILE_BYTES);
+        goto fail;
+    }
+    make_id(bytes, size, n->id);
+    kernels_init(&g->kernels, opt->cpu_mask);
+    g->pool = opt->pool;
+    g->memory_limit = opt->memory_limit ? opt->memory_limit : NET_MAX_ARENA_BYTES;
+    g->fold_budget = FOLD_BUDGET;
+    if ((size_t)g->fold_budget > g->memory_limit / 4)
+        g->fold_budget = (int64_t)(g->memory_limit / 4);
+    if ((e = onnx_read_model(g, bytes, size, folder, opt->fixed, opt->n_fixed, why)) != OK ||
+        (e = build(n, why)) != OK)
+        goto fail;
+    *to = n;
+    return OK;
+fail:
+    net_close(n);
+    return e;
+}
+
+enum err net_open_memory(const void *bytes, size_t n, const struct net_options *opt,
+                         struct net **to, struct why *why)
+{
+    return open_bytes(bytes, n, NULL, opt, to, why);
+}
+
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return strdup(".");
+    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* Map rather than read: the file is needed once, and not as memory of ours. */
+static enum err map_file(const char *path, void **bytes, size_t *n, struct why *why)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    enum err e = OK;
+
+    if (fd < 0 || fstat(fd, &st)) {
+        e = err_say(why, ERR_IO, "%s", strerror(errno));
+    } else if (!S_ISREG(st.st_mode)) {
+        e = err_say(why, ERR_IO, "not a file");
+    } else if (st.st_size == 0) {
+        e = err_say(why, ERR_FORMAT, "the file is empty");
+    } else if (st.st_size > NET_MAX_FILE_BYTES) {
+        e = err_say(why, ERR_LIMIT, "%lld bytes, limit %d", (long long)st.st_size,
+                    NET_MAX_FILE_BYTES);
+    } else {
+        *n = (size_t)st.st_size;
+        *bytes = mmap(NULL, *n, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (*bytes == MAP_FAILED)
+            e = err_say(why, ERR_IO, "%s", strerror(errno));
+    }
+    if (fd >= 0)
+        close(fd);
+    return e;
+}
+
+enum err net_open(const char *path, const struct net_options *opt, struct net **to,
+                  struct why *why)
+{
+    void *bytes = NULL;
+    size_t n = 0;
+    char *folder;
+    enum err e;
+
+    *to = NULL;
+    if ((e = map_file(path, &bytes, &n, why)) != OK)
+        return err_prefix(why, e, "%.160s: ", path);
+    folder = folder_of(path);
+    e = folder ? open_bytes(bytes, n, folder, opt, to, why)
+               : err_say(why, ERR_NOMEM, "out of memory");
+    free(folder);
+    munmap(bytes, n);
+    return e == OK ? OK : err_prefix(why, e, "%.160s: ", path);
+}
+
+void net_close(struct net *n)
+{
+    if (!n)
+        return;
+    graph_finish(&n->graph);
+    arena_finish(&n->arena);
+    free(n);
+}
+
+int net_inputs(const struct net *n)
+{
+    return n->graph.n_inputs;
+}
+
+int net_outputs(const struct net *n)
+{
+    return n->graph.n_outputs;
+}
+
+struct tensor *net_input(struct net *n, int i)
+{
+    return &n->graph.input[i]->t;
+}
+
+const struct tensor *net_output(const struct net *n, int i)
+{
+    return &n->graph.output[i]->t;
+}
+
+const char *net_metadata(const struct net *n, const char *key)
+{
+    for (int i = 0; i < n->graph.n_properties; i++)
+        if (!strcmp(n->graph.property[i].key, key))
+            return n->graph.property[i].value;
+    return NULL;
+}
+
+const char *net_id(const struct net *n)
+{
+    return n->id;
+}
+
+const struct graph *net_graph(const struct net *n)
+{
+    return &n->graph;
+}
+
+const struct net_facts *net_facts(const struct net *n)
+{
+    return &n->facts;
+}
+
+enum err net_run(struct net *n, struct why *why)
+{
+    struct graph *g = &n->graph;
+    struct run r = {.kernels = &g->kernels,
+                    .pool = g->pool,
+                    .scratch = n->arena.memory + g->scratch_place,
+                    .why = why};
+    enum err e;
+
+    for (int i = 0; i < g->n_nodes; i++)
+        if ((e = g->node[i]->op->run(g->node[i], &r)) != OK)
+            return e;
+    return OK;
+}
