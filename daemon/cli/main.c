@@ -6,6 +6,7 @@
 /* In the order of --help. */
 static const struct command commands[] = {
     {"track", "the tracker alone, on files of detections", track_command},
+    {"nn", "the engine alone: info, run, check, bench", nn_command},
     {NULL, NULL, NULL},
 };
 
