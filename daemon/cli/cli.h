@@ -8,6 +8,7 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+int infer_command(int argc, char **argv);
 int nn_command(int argc, char **argv);
 int track_command(int argc, char **argv);
 

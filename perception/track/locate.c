@@ -43,11 +43,11 @@ enum class_kind class_kind(enum object_class c)
 
 unsigned box_cut_sides(const struct box *box, int width, int height)
 {
-    const float near_px = 2; /* detectors seldom reach the very last pixel */
+    /* Detectors seldom reach the very last pixel. */
+    float w = (float)width, h = (float)height, dx = fmaxf(2, 0.01f * w), dy = fmaxf(2, 0.01f * h);
 
-    return (box->x1 < near_px ? SIDE_LEFT : 0) | (box->y1 < near_px ? SIDE_TOP : 0) |
-           (box->x2 > (float)width - near_px ? SIDE_RIGHT : 0) |
-           (box->y2 > (float)height - near_px ? SIDE_BOTTOM : 0);
+    return (box->x1 < dx ? SIDE_LEFT : 0) | (box->y1 < dy ? SIDE_TOP : 0) |
+           (box->x2 > w - dx ? SIDE_RIGHT : 0) | (box->y2 > h - dy ? SIDE_BOTTOM : 0);
 }
 
 /* The box as angles seen from the camera. Horizontal distances count from the camera. */

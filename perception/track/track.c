@@ -130,11 +130,16 @@ static void predict_box(struct track *t, float dt)
         t->edge[i].x = clampf(t->edge[i].x, -1e4f, 2e4f);
 }
 
+/* A hidden edge may be anywhere beyond the picture, but not farther out by much more than what is
+ * inside: otherwise it would run on for ever with the speed it last had. */
 static void update_box(struct track *t, const struct box_reading *r)
 {
-    for (int i = 0; i < 4; i++)
-        if (!track_edge_hidden(t, r, i))
-            kalman_axis_update(&t->edge[i], r->edge[i], r->variance[i]);
+    for (int i = 0; i < 4; i++) {
+        float inside = r->edge[i % 2 + 2] - r->edge[i % 2];
+        bool hidden = track_edge_hidden(t, r, i);
+
+        kalman_axis_update(&t->edge[i], r->edge[i], hidden ? square(inside) : r->variance[i]);
+    }
 }
 
 /* ---- the place in metres ----------------------------------------------------------------------

@@ -1,0 +1,140 @@
+#include "daemon/cli/infer_line.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* Bytes of the UTF-8 character at s; 0 if they are none. */
+static int utf8_length(const unsigned char *s)
+{
+    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    int n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+    unsigned code = n > 1 ? s[0] & (0x7fu >> n) : s[0];
+
+    for (int i = 1; i < n; i++) {
+        if (s[i] >> 6 != 2)
+            return 0;
+        code = code << 6 | (s[i] & 0x3f);
+    }
+    return n == 1 || (n > 1 && code >= least[n] && code < 0x110000 && code >> 11 != 0x1b) ? n : 0;
+}
+
+/* File names may hold anything; what is not UTF-8 becomes the replacement character. */
+static void string(FILE *f, const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+
+    fputc('"', f);
+    while (*s) {
+        int n = utf8_length(s);
+
+        if (*s == '"' || *s == '\\')
+            fprintf(f, "\\%c", *s);
+        else if (*s < 0x20)
+            fprintf(f, "\\u%04x", *s);
+        else if (n)
+            fwrite(s, 1, (size_t)n, f);
+        else
+            fputs("\\ufffd", f);
+        s += n ? n : 1;
+    }
+    fputc('"', f);
+}
+
+/* A detector that knows vehicles only says "car", the name that the three share in the class lists
+ * of data sets, and which classes that stands for. */
+static void object(FILE *f, const struct detection *d)
+{
+    const bool merged = d->class == OBJECT_VEHICLE;
+
+    fprintf(f, "{\"class\":\"%s\",", merged ? "car" : object_class_name(d->class));
+    if (merged)
+        fputs("\"merged\":[\"car\",\"truck\",\"bus\"],", f);
+    fprintf(f, "\"score\":%.4f,\"box\":[%.2f,%.2f,%.2f,%.2f]}", d->score, d->box_px.x1,
+            d->box_px.y1, d->box_px.x2, d->box_px.y2);
+}
+
+static void lane(FILE *f, const struct lane_curve *c)
+{
+    fprintf(f, "{\"role\":%d,\"score\":%.4f,\"points\":[", c->role, c->score);
+    for (int i = 0; i < c->n; i++)
+        fprintf(f, "%s[%.2f,%.2f]", i ? "," : "", c->point[i].x, c->point[i].y);
+    fputs("]}", f);
+}
+
+/* Where in 0..n-1 the centre of pixel i of `size` lies, in 1/256, at the edge clamped. */
+static int grid_place(int i, int size, int n)
+{
+    int64_t at = ((int64_t)(2 * i + 1) * n * 256 / size - 256) / 2;
+
+    return (int)(at < 0 ? 0 : at > (n - 1) * 256 ? (n - 1) * 256 : at);
+}
+
+/* The mask between its points, linear, at places in 1/256: is it road rather than not? */
+static bool is_road(const struct road_mask *m, int x, int y)
+{
+    const int x0 = x / 256, y0 = y / 256;
+    const int x1 = x0 + 1 < m->width ? x0 + 1 : x0, y1 = y0 + 1 < m->height ? y0 + 1 : y0;
+    const uint8_t *top = m->probability + (size_t)y0 * (size_t)m->width;
+    const uint8_t *bottom = m->probability + (size_t)y1 * (size_t)m->width;
+    const int wx = x % 256, wy = y % 256;
+    const int upper = top[x0] * (256 - wx) + top[x1] * wx;
+    const int lower = bottom[x0] * (256 - wx) + bottom[x1] * wx;
+
+    return upper * (256 - wy) + lower * wy >= 128 * 65536;
+}
+
+/* COCO's uncompressed run lengths: down the columns, the first run is of pixels that are not road.
+ */
+static void road(FILE *f, const struct road_mask *m, int width, int height)
+{
+    bool now = false;
+    long run = 0;
+
+    fprintf(f, "{\"size\":[%d,%d],\"counts\":[", height, width);
+    for (int x = 0; x < width; x++) {
+        const int at = grid_place(x, width, m->width);
+
+        for (int y = 0; y < height; y++) {
+            bool is = is_road(m, at, grid_place(y, height, m->height));
+
+            if (is != now) {
+                fprintf(f, "%ld,", run);
+                run = 0;
+                now = is;
+            }
+            run++;
+        }
+    }
+    fprintf(f, "%ld]}", run);
+}
+
+void infer_line(FILE *f, const char *name, int width, int height, const struct perceived *p)
+{
+    fputs("{\"image\":", f);
+    string(f, name);
+    fprintf(f, ",\"width\":%d,\"height\":%d,\"objects\":[", width, height);
+    for (int i = 0; i < p->n_detections; i++) {
+        fputs(i ? "," : "", f);
+        object(f, &p->detection[i]);
+    }
+    fputs("],\"lanes\":[", f);
+    for (int i = 0; i < p->n_curves; i++) {
+        fputs(i ? "," : "", f);
+        lane(f, &p->curve[i]);
+    }
+    fputs("],\"road\":", f);
+    if (p->road.width > 0)
+        road(f, &p->road, width, height);
+    else
+        fputs("null", f);
+    fputs("}\n", f);
+}
+
+void infer_line_error(FILE *f, const char *name, const char *error)
+{
+    fputs("{\"image\":", f);
+    string(f, name);
+    fputs(",\"error\":", f);
+    string(f, error);
+    fputs("}\n", f);
+}
