@@ -67,8 +67,9 @@ unsigned pipeline_gives(const struct pipeline *p);       /* HEAD_... bits */
  * second of the frame; otherwise unknown. ego NULL: unknown. h as the sender made it. */
 struct ego_motion pipeline_ego(const struct ego *ego, const struct frame_header *h);
 
-/* Whom a message speaks for: run, model, config, calibration and camera; everything else unknown. */
-void pipeline_header(const struct pipeline *p, struct header *h);
+/* Whom a message speaks for; everything else unknown, qualifier NOT_AVAILABLE. */
+void header_init(struct header *h, const uint8_t run_uuid[16], const char *camera,
+                 const char *config_id);
 
 /* Numbers are good for 3 periods, and for half a second at least. */
 int64_t valid_for_ns(int64_t period_ns);
