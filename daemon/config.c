@@ -260,7 +260,7 @@ static int settle_text(struct settling *s, const cyaml_schema_value_t *v, const 
         return refuse(s, "is empty");
     if (size > v->string.max)
         return refuse(s, "%zu bytes, at most %u", size, v->string.max);
-    return add_text(s, text, YAML_ANY_SCALAR_STYLE);
+    return add_text(s, text, size ? YAML_ANY_SCALAR_STYLE : YAML_SINGLE_QUOTED_SCALAR_STYLE);
 }
 
 static int settle_scalar(struct settling *s, const struct key *k, const cyaml_schema_value_t *v,
