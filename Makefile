@@ -55,7 +55,7 @@ objs = $(patsubst %.c,$B/%.o,$(wildcard $(1)))
 SCHEMAS   := $(wildcard proto/*.proto)
 PB_H      := $(SCHEMAS:%.proto=$B/%.pb-c.h) $B/onnx/onnx.pb-c.h
 PB_OBJ    := $(SCHEMAS:%.proto=$B/%.pb-c.o)
-PROTO_OBJ := $(call objs,proto/*.c proto/client/*.c) $(PB_OBJ)
+PROTO_OBJ := $(filter-out %/example.o,$(call objs,proto/*.c proto/client/*.c)) $(PB_OBJ)
 PERC_OBJ  := $(call objs,perception/*.c perception/*/*.c perception/nn/ops/*.c \
                  perception/kernels/$(ISA_DIR)/*.c) $B/onnx/onnx.pb-c.o
 SIM_OBJ   := $(call objs,sim/*.c)
@@ -70,8 +70,18 @@ TEST_HELP := $(call objs,tests/*.c tests/e2e/harness.c)
 FUZZERS   := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES   := $(patsubst %.c,$B/%,$(wildcard tests/bench/*.c))
 
+# What a planner links, and the example that proves that it needs no more.
+CLIENT    := $B/liboutrider-client.a
+CLIENT_OBJ := $(PROTO_OBJ) $B/perception/scene.o $B/perception/base/arena.o $B/perception/base/err.o
+
 .DEFAULT_GOAL := all
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(CLIENT) $B/proto/client/example
+
+$(CLIENT): $(CLIENT_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$B/proto/client/example: $B/proto/client/example.o $(CLIENT)
+	$(CC) $(ldflags) -o $@ $^ $(shell pkg-config --libs libzmq libprotobuf-c) -lm
 
 $(LIB): $(PROTO_OBJ) $(PERC_OBJ) $(SIM_OBJ) $(DAEMON_OBJ) $(CLI_OBJ)
 	@rm -f $@

@@ -11,5 +11,6 @@ struct command {
 int infer_command(int argc, char **argv);
 int nn_command(int argc, char **argv);
 int track_command(int argc, char **argv);
+int echo_command(int argc, char **argv);
 
 #endif

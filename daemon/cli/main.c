@@ -7,6 +7,7 @@
 static const struct command commands[] = {
     {"track", "the tracker alone, on files of detections", track_command},
     {"nn", "the engine alone: info, run, check, bench", nn_command},
+    {"echo", "print the messages of the bus", echo_command},
     {NULL, NULL, NULL},
 };
 
