@@ -16,10 +16,10 @@ static const double INDEPENDENT_POINTS = 5;
  * curvature of 1/70 m, changing by 3e-4 1/m^2 (1 sigma each); y = c2 x^2 is curvature 2 c2. */
 static const double PRIOR_SIGMA[N] = {10, 0.3 * S, 0.015 / 2 * S *S, 3e-4 / 6 * S *S *S};
 
-/* How fast they may change while we drive: the lateral position by 0.4 m and the heading by 0.05
+/* How fast they may change while we drive: the lateral position by 0.2 m and the heading by 0.03
  * rad in one second (random walks); the shape forgets with this time constant. */
-static const double WALK_PER_S[2] = {0.4 * 0.4, 0.05 * S * 0.05 * S};
-static const double SHAPE_TIME_S = 4;
+static const double WALK_PER_S[2] = {0.2 * 0.2, 0.03 * S * 0.03 * S};
+static const double SHAPE_TIME_S = 6;
 
 /* ---- points on the ground -----------------------------------------------------------------------
  */
@@ -28,11 +28,12 @@ void lane_ground_from_curve(struct lane_ground *g, const struct lane_curve *c,
                             const struct camera *camera)
 {
     struct camera stiff = *camera; /* its covariance is the pixel's part alone */
-    int step = c->n > LANE_GROUND_POINTS ? (c->n + LANE_GROUND_POINTS - 1) / LANE_GROUND_POINTS : 1;
+    int n_used = c->n < LANE_GROUND_POINTS ? c->n : LANE_GROUND_POINTS;
 
     g->n = 0;
     stiff.sigma_pitch_rad = stiff.sigma_z_m = 1e-6f;
-    for (int i = 0; i < c->n; i += step) {
+    for (int k = 0; k < n_used; k++) {
+        int i = n_used > 1 ? k * (c->n - 1) / (n_used - 1) : 0; /* the ends are among them */
         const float px[2] = {c->point[i].x, c->point[i].y};
         const float sigma[2] = {c->point[i].sigma_x, 0}; /* a row's error is in sigma_x */
         struct ground_point p;
