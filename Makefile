@@ -117,6 +117,9 @@ $B/perception/kernels/%.o $B/perception/image/%.o: loops := -ftree-vectorize -fv
 # programs through OUTRIDER_BUILD, all tests the data through OUTRIDER_SHARED.
 $(TESTS): $B/%: $B/%.o $(TEST_HELP) $(LIB)
 	$(CC) $(ldflags) -o $@ $^ $(ldlibs) -lcriterion
+# Counts our allocations: those of the objects linked here, not of the libraries.
+$B/tests/unit/test_noalloc: ldflags += \
+  $(foreach f,malloc calloc realloc aligned_alloc,-Wl$(comma)--wrap=$(f))
 $B/tests/bench/%: $B/tests/bench/%.o $(LIB)
 	$(CC) $(ldflags) -o $@ $^ $(ldlibs)
 $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/tests/fuzz/main.o $(LIB)

@@ -66,6 +66,12 @@ static struct corridor corridor_of_motion(const struct ego_motion *ego)
     return c;
 }
 
+/* A lane whose middle is farther away than that is not the one we drive in. */
+static bool lane_holds_us(const struct ego_lane *l)
+{
+    return fabsf(l->offset_m) < 1.5f && !(l->offset_sigma_m > 0.7f);
+}
+
 static float normal_below(float z)
 {
     return 0.5f * erfcf(-z * 0.70710678f);
@@ -122,7 +128,7 @@ static void assign_lane(const struct scene *s, struct object *o)
 void assess_way(struct scene *s, const struct ego_motion *ego)
 {
     struct corridor c =
-        isnan(s->ego_lane.offset_m) ? corridor_of_motion(ego) : corridor_of_lane(&s->ego_lane);
+        lane_holds_us(&s->ego_lane) ? corridor_of_lane(&s->ego_lane) : corridor_of_motion(ego);
     struct object *lead = NULL;
 
     for (int i = 0; i < s->n_objects; i++) {

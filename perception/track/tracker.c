@@ -11,11 +11,12 @@
 
 /* Two rounds as in ByteTrack (Zhang et al. 2022): first every track and the strong detections, then
  * the tracks left over and the weak ones, which may keep a track alive but start none. */
-static const float STRONG = 0.5f; /* score of the first round */
-static const float BIRTH = 0.4f;  /* score that may start a track */
-static const float SAME = 0.65f;  /* IoU at which two boxes are one thing */
-static const float GATE = 16;     /* squared Mahalanobis distance, 4 numbers: 99.7 % */
-static const float ALONE = 1;     /* cost of leaving a track without detection */
+static const float STRONG = 0.5f;       /* score of the first round */
+static const float BIRTH = 0.4f;        /* score that may start a track */
+static const float WEAK_OVERLAP = 0.3f; /* IoU that a weak detection must have with its track */
+static const float SAME = 0.65f;        /* IoU at which two boxes are one thing */
+static const float GATE = 16;           /* squared Mahalanobis distance, 4 numbers: 99.7 % */
+static const float ALONE = 1;           /* cost of leaving a track without detection */
 
 struct tracker {
     struct track track[TRACKER_MAX_TRACKS]; /* id 0: free */
@@ -117,12 +118,14 @@ static float class_penalty(enum object_class a, enum object_class b)
 static float pair_cost(const struct track *t, const struct box *predicted,
                        const struct box_reading *r, const struct detection *d)
 {
-    float off = 0;
+    float off = 0, iou = box_iou(predicted, &d->box_px);
+
+    if (d->score < STRONG && iou < WEAK_OVERLAP)
+        return INFINITY;
 
     for (int i = 0; i < 4; i++)
         if (!track_edge_hidden(t, r, i))
             off += squared_off(&t->edge[i], r->edge[i], r->variance[i]);
-    float iou = box_iou(predicted, &d->box_px);
     if (off > GATE && iou < SAME)
         return INFINITY;
     if (iou <= 0 && box_gap(predicted, &d->box_px) > 1)

@@ -118,6 +118,16 @@ Test(assess, along_the_lane)
     cr_assert_not(s.object[4].has_lane);
 }
 
+Test(assess, a_lane_beside_us_is_not_our_corridor)
+{
+    scene_clear(&s);
+    s.ego_lane.offset_m = 3.4f;
+    s.ego_lane.offset_sigma_m = 0.1f;
+    put(0, OBJECT_CAR, 10, 0, 0.2f);
+    assess_way(&s, NULL);
+    cr_assert_gt(s.object[0].in_path, 0.9);
+}
+
 Test(assess, coverage)
 {
     struct camera c = {.width = 1000,
