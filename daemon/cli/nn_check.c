@@ -44,6 +44,13 @@ static void test_finish(struct test *t)
     t->n_input = t->n_want = 0;
 }
 
+/* ONNX's own data calls bfloat16 uint16. */
+static void adopt_type(struct tensor *t, enum dtype type)
+{
+    if (type == DTYPE_BF16 && t->type == DTYPE_U16)
+        t->type = type;
+}
+
 static enum err read_tensors(const char *folder, const char *kind, struct tensor *t, int *count,
                              struct why *why)
 {
@@ -103,6 +110,14 @@ static double mask_agreement(const struct tensor *a, const struct tensor *b)
     return (double)same / (double)plane;
 }
 
+/* What element i of want may be off by. Of bfloat16, which has 8 bits, either neighbour is right. */
+static double tolerance(const struct test *t, const struct tensor *want, int64_t i)
+{
+    double rtol = want->type == DTYPE_BF16 ? fmax(t->opt->rtol, 1.0 / 128) : t->opt->rtol;
+
+    return dtype_is_float(want->type) ? t->opt->atol + rtol * fabs(number_float(want, i)) : 0;
+}
+
 static enum outcome compare(struct test *t, const struct net *net, const struct tensor *got,
                             const struct tensor *want)
 {
@@ -119,9 +134,7 @@ static enum outcome compare(struct test *t, const struct net *net, const struct 
     }
     for (int64_t i = 0; i < tensor_count(got); i++) {
         double d = difference(got, want, i);
-        double beyond = d - (dtype_is_float(got->type)
-                                 ? t->opt->atol + t->opt->rtol * fabs(number_float(want, i))
-                                 : 0);
+        double beyond = d - tolerance(t, want, i);
 
         worst = fmax(worst, d);
         if (beyond > over) {
@@ -192,6 +205,7 @@ static enum outcome set_inputs(struct test *t, struct net *net)
     for (int i = 0; i < t->n_input; i++) {
         struct tensor *to = net_input(net, i);
 
+        adopt_type(&t->input[i], to->type);
         if (to->type != t->input[i].type || to->rank != t->input[i].rank ||
             memcmp(to->dim, t->input[i].dim, sizeof to->dim) != 0) {
             err_say(&t->why, ERR_UNSUPPORTED, "input '%.60s' is %s %s, the model's %s %s", to->name,
@@ -225,8 +239,10 @@ static enum outcome run_set(struct test *t, const char *model, const char *folde
     o = set_inputs(t, net);
     if (o == PASSED && net_run(net, &t->why) != OK)
         o = FAILED;
-    for (int i = 0; o == PASSED && i < t->n_want; i++)
+    for (int i = 0; o == PASSED && i < t->n_want; i++) {
+        adopt_type(&t->want[i], net_output(net, i)->type);
         o = compare(t, net, net_output(net, i), &t->want[i]);
+    }
     net_close(net);
     return o;
 }

@@ -168,7 +168,7 @@ static bool fuse_prelu(struct node *by, struct node *n, int slope_input)
     struct value *slope = n->in[1];
 
     if (!is_per_channel(slope, out(n, 0)))
-        return false;
+        return false; /* before opset 7 the slope has one dimension, and stays as it is */
     e->act = ACT_LEAKY;
     if (tensor_count(&slope->t) == 1)
         e->a = *(const float *)slope->t.data;
@@ -245,11 +245,30 @@ static void fuse_residual(struct node *add, const struct graph *g, int at)
     }
 }
 
+/* ---- repeats that the reader would make by itself ------------------------------------------------------- */
+static bool broadcasts(const struct node *n)
+{
+    return n->op->infer == ops_binary[0].infer; /* that of all with two inputs */
+}
+
+static void skip_expand(struct node *n)
+{
+    for (int i = 0; i < 2 && n->n_in == 2 && broadcasts(n); i++) {
+        struct node *expand = sole_maker(n, i);
+        const struct tensor *other = in(n, 1 - i), *y = out(n, 0);
+
+        if (expand && y && !strcmp(expand->type, "Expand") && other->rank == y->rank &&
+            !memcmp(other->dim, y->dim, sizeof y->dim))
+            node_rewire(n, i, expand->in[0]);
+    }
+}
+
 enum err graph_fuse(struct graph *g, struct why *why)
 {
     for (int i = 0; i < g->n_nodes; i++) {
         struct node *n = g->node[i];
 
+        skip_expand(n);
         if (fuse_affine(g, n) != OK)
             return err_say(why, ERR_NOMEM, "out of memory");
         if (!n->done)

@@ -72,23 +72,6 @@ static void plan_give(struct plan *p, size_t at, size_t size)
     }
 }
 
-/* Reshaping needs no memory of its own, unless an output would lie in an input's or a constant's. */
-static void find_views(struct graph *g)
-{
-    for (int i = 0; i < g->n_nodes; i++) {
-        struct node *n = g->node[i];
-        struct value *from;
-
-        if (!(n->op->flags & OP_VIEW) || !n->out[0])
-            continue;
-        from = n->in[0]->base;
-        if (n->out[0]->output && (from->input || from->constant || from->output))
-            continue;
-        n->out[0]->base = from;
-        from->output |= n->out[0]->output; /* lives to the end */
-    }
-}
-
 static void find_lives(struct graph *g)
 {
     for (int i = 0; i < g->n_values; i++) {
@@ -105,10 +88,46 @@ static void find_lives(struct graph *g)
 
             if (!v)
                 continue;
-            v = v->base;
             v->born = i < v->born ? i : v->born;
             v->dies = i > v->dies ? i : v->dies;
         }
+    }
+}
+
+/* Whether what node i makes may lie where its first input lies. Reshaping always may, unless an
+ * output would lie in an input or a constant; computing may once nobody else reads the input. */
+static bool may_share(const struct node *n, int i)
+{
+    const struct value *from, *to = n->n_out ? n->out[0] : NULL;
+
+    if (!to || !(n->op->flags & (OP_VIEW | OP_INPLACE)))
+        return false;
+    from = n->in[0]->base;
+    if (n->op->flags & OP_VIEW)
+        return !to->output || !(from->input || from->constant || from->output);
+    if (from->input || from->constant || from->output || from->dies != i ||
+        tensor_bytes(&n->in[0]->t) != tensor_bytes(&to->t))
+        return false;
+    for (int j = 1; j < n->n_in; j++)
+        if (n->in[j] && n->in[j]->base == from)
+            return false;
+    return true;
+}
+
+/* In the order of the nodes, so that a memory's life is known as far as it goes by then: whoever
+ * reads it later reads it through a value that has been counted. */
+static void share_places(struct graph *g)
+{
+    for (int i = 0; i < g->n_nodes; i++) {
+        struct value *to, *from;
+
+        if (!may_share(g->node[i], i))
+            continue;
+        to = g->node[i]->out[0];
+        from = g->node[i]->in[0]->base;
+        to->base = from;
+        from->dies = to->dies > from->dies ? to->dies : from->dies;
+        from->output |= to->output;
     }
 }
 
@@ -128,8 +147,8 @@ enum err graph_plan(struct graph *g, size_t *bytes, struct why *why)
     size_t scratch = 0;
     enum err e = OK;
 
-    find_views(g);
     find_lives(g);
+    share_places(g);
     p.gap = calloc((size_t)p.room + 1, sizeof *p.gap);
     if (!p.gap)
         return err_say(why, ERR_NOMEM, "out of memory");

@@ -12,7 +12,8 @@ enum operation {
 
 struct binary_params {
     enum operation operation;
-    bool is_unsigned; /* 64 bit: what is larger is read from the bits */
+    bool is_unsigned;    /* 64 bit: what is larger is read from the bits */
+    int slope_dims_back; /* PRelu before opset 7: dimensions behind the channels */
 };
 
 static double real(enum operation o, double a, double b)
@@ -222,8 +223,24 @@ static void combine(const struct binary_params *p, const struct kernels *k, cons
 
 static enum err binary_run(const struct node *n, const struct run *r)
 {
-    combine(n->params, r->kernels, in(n, 0), in(n, 1), out(n, 0));
+    const struct binary_params *p = n->params;
+    struct tensor b = *in(n, 1);
+
+    for (int i = 0; i < p->slope_dims_back; i++)
+        b.dim[b.rank++] = 1;
+    combine(p, r->kernels, in(n, 0), &b, out(n, 0));
     return OK;
+}
+
+/* The slope was one number or one per channel, whatever the number of dimensions. */
+static enum err old_prelu(struct node *n, struct binary_params *p, struct why *why)
+{
+    const struct tensor *x = in(n, 0), *slope = in(n, 1);
+
+    if (slope->dim[0] != 1 && (x->rank < 2 || slope->dim[0] != x->dim[1]))
+        return err_say(why, ERR_FORMAT, "%lld slopes", (long long)slope->dim[0]);
+    p->slope_dims_back = x->rank > 2 ? x->rank - 2 : 0;
+    return set_out_like(n, 0, x->type, x, why);
 }
 
 static enum err binary_infer(struct graph *g, struct node *n, struct why *why)
@@ -246,6 +263,8 @@ static enum err binary_infer(struct graph *g, struct node *n, struct why *why)
     if (p->operation == B_POW && (e = need_type(n, 1, T_NUMBER, why)) != OK)
         return e;
     attr_ignore(n, "consumed_inputs");
+    if (p->operation == B_PRELU && n->opset < 7 && in(n, 1)->rank == 1)
+        return old_prelu(n, p, why);
     if ((e = broadcast_shape(n, n->n_in, &rank, dim, why)) != OK)
         return e;
     if (p->operation == B_PRELU && (rank != in(n, 0)->rank ||
@@ -314,17 +333,17 @@ static enum err many_run(const struct node *n, const struct run *r)
 #define MANY(name, f, types)                                                                       \
     {name, 1, ANY_COUNT, 1, types, OP_SAME, many_infer, many_run, NULL, f}
 const struct op ops_binary[] = {
-    ROW("Add", B_ADD, T_NUMBER, OP_SAME),
-    ROW("Sub", B_SUB, T_NUMBER, OP_SAME),
-    ROW("Mul", B_MUL, T_NUMBER, OP_SAME),
-    ROW("Div", B_DIV, T_NUMBER, OP_SAME),
+    ROW("Add", B_ADD, T_NUMBER, OP_SAME | OP_INPLACE),
+    ROW("Sub", B_SUB, T_NUMBER, OP_SAME | OP_INPLACE),
+    ROW("Mul", B_MUL, T_NUMBER, OP_SAME | OP_INPLACE),
+    ROW("Div", B_DIV, T_NUMBER, OP_SAME | OP_INPLACE),
     ROW("Pow", B_POW, T_NUMBER, 0),
-    ROW("Mod", B_MOD, T_NUMBER, OP_SAME),
-    ROW("PRelu", B_PRELU, T_NUMBER, OP_SAME),
-    ROW("BitShift", B_SHIFT_LEFT, T_UNSIGNED, OP_SAME),
-    ROW("BitwiseAnd", B_AND, T_INT, OP_SAME),
-    ROW("BitwiseOr", B_OR, T_INT, OP_SAME),
-    ROW("BitwiseXor", B_XOR, T_INT, OP_SAME),
+    ROW("Mod", B_MOD, T_NUMBER, OP_SAME | OP_INPLACE),
+    ROW("PRelu", B_PRELU, T_NUMBER, OP_SAME | OP_INPLACE),
+    ROW("BitShift", B_SHIFT_LEFT, T_UNSIGNED, OP_SAME | OP_INPLACE),
+    ROW("BitwiseAnd", B_AND, T_INT, OP_SAME | OP_INPLACE),
+    ROW("BitwiseOr", B_OR, T_INT, OP_SAME | OP_INPLACE),
+    ROW("BitwiseXor", B_XOR, T_INT, OP_SAME | OP_INPLACE),
     MANY("Max", B_MAX, T_NUMBER),
     MANY("Min", B_MIN, T_NUMBER),
     MANY("Sum", B_ADD, T_FLOAT),

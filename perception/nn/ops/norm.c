@@ -235,7 +235,7 @@ static enum err lrn_run(const struct node *n, const struct run *r)
 }
 
 const struct op ops_norm[] = {
-    {"BatchNormalization", 5, 5, 1, T_F32, OP_SAME, batch_infer, batch_run, batch_prepare, 0},
+    {"BatchNormalization", 5, 5, 1, T_F32, OP_SAME | OP_INPLACE, batch_infer, batch_run, batch_prepare, 0},
     {"InstanceNormalization", 3, 3, 1, T_F32, OP_SAME, instance_infer, instance_run, NULL, 0},
     {"GroupNormalization", 3, 3, 1, T_F32, OP_SAME, instance_infer, instance_run, NULL, 1},
     {"LayerNormalization", 2, 3, 3, T_F32, OP_SAME, layer_infer, layer_run, NULL, 0},

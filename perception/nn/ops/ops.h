@@ -34,6 +34,7 @@ enum { /* struct op flags */
     OP_SAME = 1 << 0,  /* all inputs have the type of the first */
     OP_VIEW = 1 << 1,  /* the first output is the first input's memory with another shape */
     OP_SHAPE = 1 << 2, /* reads the shape of its input, never the data */
+    OP_INPLACE = 1 << 3, /* the first output may lie where the first input lies, if both are as large */
 };
 
 enum { ANY_COUNT = 1 << 16 };

@@ -67,8 +67,8 @@ static enum err axis_run(const struct node *n, const struct run *r)
 }
 
 const struct op ops_softmax[] = {
-    {"Softmax", 1, 1, 1, T_FLOAT, 0, axis_infer, axis_run, NULL, SOFTMAX},
-    {"LogSoftmax", 1, 1, 1, T_FLOAT, 0, axis_infer, axis_run, NULL, LOG_SOFTMAX},
-    {"Hardmax", 1, 1, 1, T_FLOAT, 0, axis_infer, axis_run, NULL, HARDMAX},
+    {"Softmax", 1, 1, 1, T_FLOAT, OP_INPLACE, axis_infer, axis_run, NULL, SOFTMAX},
+    {"LogSoftmax", 1, 1, 1, T_FLOAT, OP_INPLACE, axis_infer, axis_run, NULL, LOG_SOFTMAX},
+    {"Hardmax", 1, 1, 1, T_FLOAT, OP_INPLACE, axis_infer, axis_run, NULL, HARDMAX},
     {NULL},
 };

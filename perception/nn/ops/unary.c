@@ -300,7 +300,7 @@ bool clip_activation(const struct node *n, struct epilogue *e)
     return true;
 }
 
-#define ROW(name, f, types) {name, 1, 1, 1, types, 0, unary_infer, unary_run, NULL, f}
+#define ROW(name, f, types) {name, 1, 1, 1, types, OP_INPLACE, unary_infer, unary_run, NULL, f}
 const struct op ops_unary[] = {
     ROW("Abs", F_ABS, T_NUMBER),
     ROW("Acos", F_ACOS, T_FLOAT),
@@ -339,6 +339,6 @@ const struct op ops_unary[] = {
     ROW("Tan", F_TAN, T_FLOAT),
     ROW("Tanh", F_TANH, T_FLOAT),
     ROW("ThresholdedRelu", F_THRESHOLDED, T_FLOAT),
-    {"Clip", 1, 3, 1, T_NUMBER, OP_SAME, clip_infer, clip_run, NULL, 0},
+    {"Clip", 1, 3, 1, T_NUMBER, OP_SAME | OP_INPLACE, clip_infer, clip_run, NULL, 0},
     {NULL},
 };
