@@ -19,7 +19,8 @@ struct fastestdet {
     struct candidates found;
 };
 
-static const struct box_spread spread = {.width = 0.05f, .height = 0.05f, .input_px = 1};
+/* See nms.h. */
+static const struct box_spread spread = {.width = 0.05f, .height = 0.06f, .input_px = 1.4f};
 
 static bool fastestdet_recognise(const struct head_io *io)
 {

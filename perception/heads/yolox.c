@@ -21,7 +21,8 @@ struct yolox {
     struct candidates found;
 };
 
-static const struct box_spread spread = {.width = 0.05f, .height = 0.05f, .input_px = 1};
+/* The nano size; see nms.h. */
+static const struct box_spread spread = {.width = 0.018f, .height = 0.04f, .input_px = 1.2f};
 
 static bool yolox_recognise(const struct head_io *io)
 {
