@@ -134,8 +134,7 @@ static Onnx__TensorProto *tensor(struct model *m, const char *name, const char *
     return m->tensors[m->graph.n_initializer++] = t;
 }
 
-Onnx__TensorProto *model_f32(struct model *m, const char *name, const char *dims,
-                             const float *data)
+Onnx__TensorProto *model_f32(struct model *m, const char *name, const char *dims, const float *data)
 {
     return tensor(m, name, dims, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, data, 4);
 }
@@ -186,8 +185,7 @@ static Onnx__AttributeProto *attribute(struct model *m, Onnx__NodeProto *n, cons
 
 void model_attr_int(struct model *m, Onnx__NodeProto *n, const char *name, int64_t v)
 {
-    Onnx__AttributeProto *a =
-        attribute(m, n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
+    Onnx__AttributeProto *a = attribute(m, n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
 
     a->has_i = 1;
     a->i = v;
@@ -195,8 +193,7 @@ void model_attr_int(struct model *m, Onnx__NodeProto *n, const char *name, int64
 
 void model_attr_float(struct model *m, Onnx__NodeProto *n, const char *name, float v)
 {
-    Onnx__AttributeProto *a =
-        attribute(m, n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT);
+    Onnx__AttributeProto *a = attribute(m, n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT);
 
     a->has_f = 1;
     a->f = v;
@@ -204,16 +201,14 @@ void model_attr_float(struct model *m, Onnx__NodeProto *n, const char *name, flo
 
 void model_attr_ints(struct model *m, Onnx__NodeProto *n, const char *name, const char *v)
 {
-    Onnx__AttributeProto *a =
-        attribute(m, n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
+    Onnx__AttributeProto *a = attribute(m, n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
 
     a->n_ints = numbers(m, v, &a->ints);
 }
 
 void model_attr_text(struct model *m, Onnx__NodeProto *n, const char *name, const char *v)
 {
-    Onnx__AttributeProto *a =
-        attribute(m, n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
+    Onnx__AttributeProto *a = attribute(m, n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
 
     a->has_s = 1;
     a->s.data = (uint8_t *)model_text(m, v);

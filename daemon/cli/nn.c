@@ -84,17 +84,20 @@ static bool parse_tolerance(const char *s, double *to)
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
     static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},           {"threads", required_argument, NULL, 't'},
-        {"runs", required_argument, NULL, 'n'},     {"cpu-mask", required_argument, NULL, 'c'},
-        {"rtol", required_argument, NULL, 'r'},     {"atol", required_argument, NULL, 'a'},
-        {"input", required_argument, NULL, 'i'},    {"output", required_argument, NULL, 'o'},
+        {"json", no_argument, NULL, 'j'},
+        {"threads", required_argument, NULL, 't'},
+        {"runs", required_argument, NULL, 'n'},
+        {"cpu-mask", required_argument, NULL, 'c'},
+        {"rtol", required_argument, NULL, 'r'},
+        {"atol", required_argument, NULL, 'a'},
+        {"input", required_argument, NULL, 'i'},
+        {"output", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
     };
     struct why why;
     int c;
 
-    *a = (struct arguments){
-        .threads = 1, .runs = 20, .cpu_mask = ~0u, .rtol = 1e-3, .atol = 1e-3};
+    *a = (struct arguments){.threads = 1, .runs = 20, .cpu_mask = ~0u, .rtol = 1e-3, .atol = 1e-3};
     optind = 1;
     while ((c = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
         switch (c) {
@@ -145,7 +148,8 @@ static enum err open_model(const struct arguments *a, const char *path, struct n
     return net_open(path, &opt, net, why);
 }
 
-/* ---- info ------------------------------------------------------------------------------------------- */
+/* ---- info
+ * ------------------------------------------------------------------------------------------- */
 struct op_count {
     const char *type;
     int count;
@@ -210,11 +214,11 @@ static int info_json(struct net *net, const char *path, const struct op_count *o
         json_object_set_new(counts, ops[i].type, json_integer(ops[i].count));
     for (int i = 0; i < g->n_properties; i++)
         json_object_set_new(metadata, g->property[i].key, json_string(g->property[i].value));
-    return print_json(json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:o}", "model", path, "id", net_id(net),
-        "inputs", inputs, "outputs", outputs, "operators", counts, "nodes", g->n_nodes,
-        "parameters", (json_int_t)f->parameters, "multiply_adds", (json_int_t)f->macs,
-        "arena_bytes", (json_int_t)f->arena_bytes, "metadata", metadata));
+    return print_json(json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:o}", "model", path,
+                                "id", net_id(net), "inputs", inputs, "outputs", outputs,
+                                "operators", counts, "nodes", g->n_nodes, "parameters",
+                                (json_int_t)f->parameters, "multiply_adds", (json_int_t)f->macs,
+                                "arena_bytes", (json_int_t)f->arena_bytes, "metadata", metadata));
 }
 
 static int info_text(struct net *net, const char *path, const struct op_count *ops, int n_ops)
@@ -256,7 +260,9 @@ static int cmd_info(const struct arguments *a, const char *path)
     return status;
 }
 
-/* ---- run ----------------------------------------------------------------------------------------------- */
+/* ---- run
+ * -----------------------------------------------------------------------------------------------
+ */
 static enum err load_input(struct net *net, int i, const char *path, struct why *why)
 {
     char a[160], b[160];
@@ -329,7 +335,8 @@ static int cmd_run(const struct arguments *a, const char *path)
     return e == OK ? 0 : failed(&why);
 }
 
-/* ---- check --------------------------------------------------------------------------------------------- */
+/* ---- check
+ * --------------------------------------------------------------------------------------------- */
 static int cmd_check(const struct arguments *a, char **paths, int n)
 {
     struct check_options opt = {
@@ -346,7 +353,8 @@ static int cmd_check(const struct arguments *a, char **paths, int n)
     return counts.failed ? 1 : status;
 }
 
-/* ---- bench --------------------------------------------------------------------------------------------- */
+/* ---- bench
+ * --------------------------------------------------------------------------------------------- */
 static double now_ms(void)
 {
     struct timespec t;
@@ -400,8 +408,8 @@ static int bench_report(const struct arguments *a, const struct net *net, const 
     p99 = ms[(a->runs - 1) * 99 / 100];
     gflops = 2e-6 * (double)net_facts(net)->macs / median;
     if (a->json)
-        return print_json(json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f}", "model", path, "cpu",
-                                    cpu, "threads", a->threads, "runs", a->runs, "median_ms",
+        return print_json(json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f}", "model", path,
+                                    "cpu", cpu, "threads", a->threads, "runs", a->runs, "median_ms",
                                     median, "p99_ms", p99, "min_ms", ms[0], "gflops", gflops));
     printf("%s: median %.3f ms, p99 %.3f ms, min %.3f ms, %.2f GFLOP/s (%d runs, %d threads, %s)\n",
            path, median, p99, ms[0], gflops, a->runs, a->threads, cpu);

@@ -68,7 +68,8 @@ static enum err read_tensors(const char *folder, const char *kind, struct tensor
     return OK;
 }
 
-/* ---- comparing ----------------------------------------------------------------------------------------- */
+/* ---- comparing
+ * ----------------------------------------------------------------------------------------- */
 static double difference(const struct tensor *a, const struct tensor *b, int64_t i)
 {
     double x = number_float(a, i), y = number_float(b, i);
@@ -110,7 +111,8 @@ static double mask_agreement(const struct tensor *a, const struct tensor *b)
     return (double)same / (double)plane;
 }
 
-/* What element i of want may be off by. Of bfloat16, which has 8 bits, either neighbour is right. */
+/* What element i of want may be off by. Of bfloat16, which has 8 bits, either neighbour is right.
+ */
 static double tolerance(const struct test *t, const struct tensor *want, int64_t i)
 {
     double rtol = want->type == DTYPE_BF16 ? fmax(t->opt->rtol, 1.0 / 128) : t->opt->rtol;
@@ -154,12 +156,14 @@ static enum outcome compare(struct test *t, const struct net *net, const struct 
                 got->name, 100 * share);
         return FAILED;
     }
-    err_say(&t->why, ERR_MISMATCH, "output '%.60s': largest difference %.3g; at [%lld] %.9g, expected %.9g",
-            got->name, worst, (long long)at, number_float(got, at), number_float(want, at));
+    err_say(&t->why, ERR_MISMATCH,
+            "output '%.60s': largest difference %.3g; at [%lld] %.9g, expected %.9g", got->name,
+            worst, (long long)at, number_float(got, at), number_float(want, at));
     return FAILED;
 }
 
-/* ---- one test ------------------------------------------------------------------------------------------ */
+/* ---- one test
+ * ------------------------------------------------------------------------------------------ */
 /* What shapes may hang on: short lists of numbers. */
 static int shape_like(const struct test *t, struct tensor *to)
 {
@@ -209,8 +213,8 @@ static enum outcome set_inputs(struct test *t, struct net *net)
         if (to->type != t->input[i].type || to->rank != t->input[i].rank ||
             memcmp(to->dim, t->input[i].dim, sizeof to->dim) != 0) {
             err_say(&t->why, ERR_UNSUPPORTED, "input '%.60s' is %s %s, the model's %s %s", to->name,
-                    dtype_name(t->input[i].type), shape_text(&t->input[i], a),
-                    dtype_name(to->type), shape_text(to, b));
+                    dtype_name(t->input[i].type), shape_text(&t->input[i], a), dtype_name(to->type),
+                    shape_text(to, b));
             return UNSUPPORTED;
         }
         memcpy(to->data, t->input[i].data, tensor_bytes(to));
@@ -279,13 +283,14 @@ static void check_test(const char *folder, const struct check_options *opt, FILE
         test_finish(&t);
     }
     if (o == PASSED && t.agreed <= 1)
-        fprintf(to, "ok           %s: masks agree in %.2f %% of the pixels, largest difference %.3g\n",
+        fprintf(to,
+                "ok           %s: masks agree in %.2f %% of the pixels, largest difference %.3g\n",
                 base_name(folder), 100 * t.agreed, t.worst);
     else if (o == PASSED)
         fprintf(to, "ok           %s: largest difference %.3g\n", base_name(folder), t.worst);
     else
-        fprintf(to, "%s %s: %s\n", o == FAILED ? "FAIL        " : "unsupported ",
-                base_name(folder), reason(&t, model));
+        fprintf(to, "%s %s: %s\n", o == FAILED ? "FAIL        " : "unsupported ", base_name(folder),
+                reason(&t, model));
     counts->passed += o == PASSED;
     counts->failed += o == FAILED;
     counts->unsupported += o == UNSUPPORTED;

@@ -16,7 +16,8 @@ struct check_counts {
     int passed, failed, unsupported;
 };
 
-/* path: one test, or a folder of tests (taken by name). One line each to `to`. ERR_IO: no test there. */
+/* path: one test, or a folder of tests (taken by name). One line each to `to`. ERR_IO: no test
+ * there. */
 MUST_CHECK enum err check_path(const char *path, const struct check_options *opt, FILE *to,
                                struct check_counts *counts, struct why *why);
 

@@ -18,7 +18,7 @@ struct worker {
 };
 
 struct pool {
-    int threads, started; /* started: workers that run and must be joined */
+    int threads, started;  /* started: workers that run and must be joined */
     struct worker *worker; /* (threads - 1) */
     pthread_mutex_t lock;
     pthread_cond_t begin, end;
@@ -27,9 +27,9 @@ struct pool {
     void (*work)(void *arg, int i, int thread);
     void *arg;
     int pieces;
-    atomic_int next;    /* the piece to take */
-    atomic_int busy;    /* workers that have not finished this round */
-    atomic_uint round;  /* goes up with each loop */
+    atomic_int next;   /* the piece to take */
+    atomic_int busy;   /* workers that have not finished this round */
+    atomic_uint round; /* goes up with each loop */
     bool stop;
 };
 

@@ -1,5 +1,5 @@
-/* Fewer passes over memory: what follows a convolution per channel (batch norm, a constant factor or
- * addend) goes into its weights, activations and residuals into the way out of it. The node that
+/* Fewer passes over memory: what follows a convolution per channel (batch norm, a constant factor
+ * or addend) goes into its weights, activations and residuals into the way out of it. The node that
  * stays takes over the output of the one that goes, so no reader notices. */
 #include <math.h>
 #include <string.h>
@@ -41,7 +41,8 @@ static bool is_bare(const struct node *n)
     return e->act == ACT_NONE && !(is_any_conv(n) && n->in[CONV_ADD]);
 }
 
-/* ---- per channel: v scale + shift ----------------------------------------------------------------- */
+/* ---- per channel: v scale + shift
+ * ----------------------------------------------------------------- */
 struct affine {
     const struct tensor *scale, *shift, *mean, *var; /* each may be missing */
     double epsilon;
@@ -81,8 +82,7 @@ static bool affine_of(const struct node *n, int other, struct affine *a)
         for (int i = NORM_SCALE; i <= NORM_VAR; i++)
             if (!n->in[i]->constant)
                 return false;
-        *a = (struct affine){in(n, NORM_SCALE), in(n, NORM_BIAS), in(n, NORM_MEAN),
-                             in(n, NORM_VAR),
+        *a = (struct affine){in(n, NORM_SCALE), in(n, NORM_BIAS), in(n, NORM_MEAN), in(n, NORM_VAR),
                              (double)((const struct norm_params *)n->params)->epsilon};
         return is_bare(n);
     }
@@ -160,7 +160,8 @@ static enum err fuse_affine(struct graph *g, struct node *n)
     return OK;
 }
 
-/* ---- activations ------------------------------------------------------------------------------------ */
+/* ---- activations
+ * ------------------------------------------------------------------------------------ */
 /* PRelu with a slope per channel, as one more input. */
 static bool fuse_prelu(struct node *by, struct node *n, int slope_input)
 {
@@ -220,7 +221,8 @@ static void fuse_silu(struct node *mul)
     }
 }
 
-/* ---- residuals: the other addend becomes one more input ------------------------------------------------- */
+/* ---- residuals: the other addend becomes one more input
+ * ------------------------------------------------- */
 /* order: place of the node in the graph, so that the addend is there in time. */
 static void fuse_residual(struct node *add, const struct graph *g, int at)
 {
@@ -245,7 +247,8 @@ static void fuse_residual(struct node *add, const struct graph *g, int at)
     }
 }
 
-/* ---- repeats that the reader would make by itself ------------------------------------------------------- */
+/* ---- repeats that the reader would make by itself
+ * ------------------------------------------------------- */
 static bool broadcasts(const struct node *n)
 {
     return n->op->infer == ops_binary[0].infer; /* that of all with two inputs */

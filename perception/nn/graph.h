@@ -86,16 +86,17 @@ struct graph {
     struct property *property;
     int n_nodes, n_values, n_inputs, n_outputs, n_properties;
     int64_t parameters;   /* elements of the initialisers */
-    size_t memory_limit; /* bytes for the tensors of one run */
+    size_t memory_limit;  /* bytes for the tensors of one run */
     size_t scratch_place; /* where in them the scratch memory lies */
-    int64_t fold_budget; /* elements that constant folding may still spend */
+    int64_t fold_budget;  /* elements that constant folding may still spend */
     struct kernels kernels;
     struct pool *pool; /* borrowed */
 };
 
 void graph_finish(struct graph *g); /* a zeroed graph is fine */
 
-/* A value of the given type and shape that is part of the graph; data is malloc'ed here. NULL: no memory. */
+/* A value of the given type and shape that is part of the graph; data is malloc'ed here. NULL: no
+ * memory. */
 struct value *graph_constant(struct graph *g, const char *name, enum dtype type, int rank,
                              const int64_t *dim);
 struct value *graph_value(struct graph *g, const char *name); /* untyped. NULL: no memory */

@@ -100,8 +100,7 @@ static enum err fold_run(struct graph *g, struct node *n, struct why *why)
         }
     if (e == OK && n->op->prepare)
         e = n->op->prepare(g, n, why);
-    if (e == OK && n->scratch &&
-        !(r.scratch = aligned_alloc(64, (n->scratch + 63) / 64 * 64)))
+    if (e == OK && n->scratch && !(r.scratch = aligned_alloc(64, (n->scratch + 63) / 64 * 64)))
         e = ERR_NOMEM;
     if (e == OK)
         e = n->op->run(n, &r);

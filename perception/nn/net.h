@@ -49,7 +49,8 @@ const struct tensor *net_output(const struct net *n, int i);
 const char *net_metadata(const struct net *n, const char *key); /* metadata_props; NULL if absent */
 const char *net_id(const struct net *n); /* 16 hex digits, a hash of the file's bytes */
 
-/* ERR_MISMATCH with the node's name if values that only running shows are out of range (an index). */
+/* ERR_MISMATCH with the node's name if values that only running shows are out of range (an index).
+ */
 MUST_CHECK enum err net_run(struct net *n, struct why *why);
 
 #endif

@@ -117,8 +117,8 @@ static enum err fix_input(struct reader *r, struct value *v)
         if (strcmp(t->name, v->t.name))
             continue;
         if (t->type != v->t.type)
-            return err_say(r->why, ERR_MISMATCH, "input '%s' is %s, its fixed value %s",
-                           v->t.name, dtype_name(v->t.type), dtype_name(t->type));
+            return err_say(r->why, ERR_MISMATCH, "input '%s' is %s, its fixed value %s", v->t.name,
+                           dtype_name(v->t.type), dtype_name(t->type));
         if ((e = tensor_shape(&v->t, t->type, t->rank, t->dim, r->why)) != OK ||
             (e = tensor_allocate(&v->t)) != OK)
             return e;
@@ -377,8 +377,7 @@ static enum err read_opset(struct reader *r, const Onnx__ModelProto *p)
 enum err onnx_read_model(struct graph *g, const void *bytes, size_t n, const char *folder,
                          const struct tensor *fixed, int n_fixed, struct why *why)
 {
-    struct reader r = {
-        .g = g, .folder = folder, .fixed = fixed, .n_fixed = n_fixed, .why = why};
+    struct reader r = {.g = g, .folder = folder, .fixed = fixed, .n_fixed = n_fixed, .why = why};
     enum err e;
     Onnx__ModelProto *p =
         (Onnx__ModelProto *)onnx_unpack(&onnx__model_proto__descriptor, bytes, n, &e, why);

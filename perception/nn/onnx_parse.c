@@ -107,7 +107,6 @@ ProtobufCMessage *onnx_unpack(const ProtobufCMessageDescriptor *type, const void
     }
     *e = budget.spent ? err_say(why, ERR_LIMIT, "unpacks to more than %zu bytes",
                                 (size_t)BYTES_BASE + n * BYTES_PER_BYTE)
-                      : err_say(why, ERR_FORMAT, "not an ONNX %s, or cut short",
-                                type->short_name);
+                      : err_say(why, ERR_FORMAT, "not an ONNX %s, or cut short", type->short_name);
     return NULL;
 }

@@ -28,8 +28,8 @@ static int open_inside(const char *folder, const char *location)
         }
         memcpy(part, location, n);
         part[n] = '\0';
-        next = openat(at, part, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-                                    (slash ? O_DIRECTORY : 0));
+        next = openat(at, part,
+                      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (slash ? O_DIRECTORY : 0));
         close(at);
         if (!slash || next < 0)
             return next;
@@ -200,8 +200,7 @@ enum err onnx_tensor(const Onnx__TensorProto *p, const char *folder, const char 
                        TENSOR_MAX_RANK);
     if ((e = tensor_shape(t, (enum dtype)p->data_type, (int)p->n_dims, p->dims, why)) != OK)
         return e;
-    if (p->has_data_location &&
-        p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
+    if (p->has_data_location && p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
         e = external_data(p, folder, t, why);
     else
         e = inline_data(p, t, why);

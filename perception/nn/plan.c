@@ -44,8 +44,7 @@ static size_t plan_take(struct plan *p, size_t size)
     p->gap[best].at += size;
     p->gap[best].size -= size;
     if (!p->gap[best].size)
-        memmove(&p->gap[best], &p->gap[best + 1],
-                (size_t)(--p->n_gaps - best) * sizeof *p->gap);
+        memmove(&p->gap[best], &p->gap[best + 1], (size_t)(--p->n_gaps - best) * sizeof *p->gap);
     return at;
 }
 
@@ -66,8 +65,7 @@ static void plan_give(struct plan *p, size_t at, size_t size)
     }
     if (i + 1 < p->n_gaps && p->gap[i].at + p->gap[i].size == p->gap[i + 1].at) {
         p->gap[i].size += p->gap[i + 1].size;
-        memmove(&p->gap[i + 1], &p->gap[i + 2],
-                (size_t)(p->n_gaps - i - 2) * sizeof *p->gap);
+        memmove(&p->gap[i + 1], &p->gap[i + 2], (size_t)(p->n_gaps - i - 2) * sizeof *p->gap);
         p->n_gaps--;
     }
 }

@@ -138,8 +138,7 @@ static enum err map_file(const char *path, void **bytes, size_t *n, struct why *
     return e;
 }
 
-enum err net_open(const char *path, const struct net_options *opt, struct net **to,
-                  struct why *why)
+enum err net_open(const char *path, const struct net_options *opt, struct net **to, struct why *why)
 {
     void *bytes = NULL;
     size_t n = 0;

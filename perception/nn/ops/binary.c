@@ -6,8 +6,22 @@
 #include "perception/nn/ops/number.h"
 
 enum operation {
-    B_ADD, B_SUB, B_MUL, B_DIV, B_MAX, B_MIN, B_MEAN, B_MOD, B_FMOD, B_POW, B_PRELU, B_SHIFT_LEFT,
-    B_SHIFT_RIGHT, B_AND, B_OR, B_XOR,
+    B_ADD,
+    B_SUB,
+    B_MUL,
+    B_DIV,
+    B_MAX,
+    B_MIN,
+    B_MEAN,
+    B_MOD,
+    B_FMOD,
+    B_POW,
+    B_PRELU,
+    B_SHIFT_LEFT,
+    B_SHIFT_RIGHT,
+    B_AND,
+    B_OR,
+    B_XOR,
 };
 
 struct binary_params {
@@ -135,8 +149,8 @@ static void any_row(void *arg, const struct broadcast *w, int64_t to, const int6
         int64_t ia = from[0] + i * sa, ib = from[1] + i * sb;
 
         if (reals)
-            number_set_float(j->y, to + i, real(j->p->operation, number_float(j->a, ia),
-                                                number_float(j->b, ib)));
+            number_set_float(j->y, to + i,
+                             real(j->p->operation, number_float(j->a, ia), number_float(j->b, ib)));
         else
             number_set_int(j->y, to + i, integer(j->p, number_int(j->a, ia), number_int(j->b, ib)));
     }
@@ -213,11 +227,11 @@ static void combine(const struct binary_params *p, const struct kernels *k, cons
 
     broadcast_init(&w, y, from, 2);
     broadcast_walk(&w,
-                   f32 && p->operation == B_POW                      ? pow_row
-                   : !f32 || b->type != DTYPE_F32                    ? any_row
-                   : p->operation == B_PRELU                         ? prelu_row
-                   : kernel_of(p->operation) != BINARY_COUNT         ? f32_row
-                                                                     : any_row,
+                   f32 && p->operation == B_POW              ? pow_row
+                   : !f32 || b->type != DTYPE_F32            ? any_row
+                   : p->operation == B_PRELU                 ? prelu_row
+                   : kernel_of(p->operation) != BINARY_COUNT ? f32_row
+                                                             : any_row,
                    &job);
 }
 
@@ -267,8 +281,8 @@ static enum err binary_infer(struct graph *g, struct node *n, struct why *why)
         return old_prelu(n, p, why);
     if ((e = broadcast_shape(n, n->n_in, &rank, dim, why)) != OK)
         return e;
-    if (p->operation == B_PRELU && (rank != in(n, 0)->rank ||
-                                    memcmp(dim, in(n, 0)->dim, (size_t)rank * sizeof *dim) != 0))
+    if (p->operation == B_PRELU &&
+        (rank != in(n, 0)->rank || memcmp(dim, in(n, 0)->dim, (size_t)rank * sizeof *dim) != 0))
         return err_say(why, ERR_FORMAT, "the slope is larger than the input");
     return set_out(n, 0, in(n, 0)->type, rank, dim, why);
 }
@@ -329,9 +343,14 @@ static enum err many_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-#define ROW(name, f, types, flags) {name, 2, 2, 1, types, flags, binary_infer, binary_run, NULL, f}
+#define ROW(name, f, types, flags)                                                                 \
+    {                                                                                              \
+        name, 2, 2, 1, types, flags, binary_infer, binary_run, NULL, f                             \
+    }
 #define MANY(name, f, types)                                                                       \
-    {name, 1, ANY_COUNT, 1, types, OP_SAME, many_infer, many_run, NULL, f}
+    {                                                                                              \
+        name, 1, ANY_COUNT, 1, types, OP_SAME, many_infer, many_run, NULL, f                       \
+    }
 const struct op ops_binary[] = {
     ROW("Add", B_ADD, T_NUMBER, OP_SAME | OP_INPLACE),
     ROW("Sub", B_SUB, T_NUMBER, OP_SAME | OP_INPLACE),

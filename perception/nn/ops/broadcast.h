@@ -16,8 +16,8 @@ struct broadcast {
 MUST_CHECK enum err broadcast_shape(const struct node *n, int count, int *rank,
                                     int64_t dim[TENSOR_MAX_RANK], struct why *why);
 /* How `count` tensors walk over the shape of to. */
-void broadcast_init(struct broadcast *b, const struct tensor *to,
-                    const struct tensor *const *from, int count);
+void broadcast_init(struct broadcast *b, const struct tensor *to, const struct tensor *const *from,
+                    int count);
 /* row is called for each innermost row of b: its first element in the output and in each input. */
 typedef void broadcast_row(void *arg, const struct broadcast *b, int64_t to, const int64_t *from);
 void broadcast_walk(const struct broadcast *b, broadcast_row *row, void *arg);

@@ -53,8 +53,7 @@ static enum err channels(struct node *n, struct conv_params *p, bool transposed,
         (transposed ? w->dim[0] != C : w->dim[1] != C / groups))
         return err_say(why, ERR_FORMAT,
                        "%lld channels, %lld groups do not go with weights (%lld, %lld, ...)",
-                       (long long)C, (long long)groups, (long long)w->dim[0],
-                       (long long)w->dim[1]);
+                       (long long)C, (long long)groups, (long long)w->dim[0], (long long)w->dim[1]);
     if (b && (b->rank != 1 || b->dim[0] != M))
         return err_say(why, ERR_FORMAT, "bias of %lld elements for %lld channels",
                        (long long)tensor_count(b), (long long)M);
@@ -73,8 +72,7 @@ static enum err conv_infer(struct graph *g, struct node *n, struct why *why)
 
     if (!p)
         return ERR_NOMEM;
-    if ((e = need_rank(n, 0, 3, 2 + SPACE, why)) != OK ||
-        (e = channels(n, p, false, why)) != OK ||
+    if ((e = need_rank(n, 0, 3, 2 + SPACE, why)) != OK || (e = channels(n, p, false, why)) != OK ||
         (e = window_read(&p->w, n, w->dim + 2, why)) != OK ||
         (e = window_lengths(&p->w, false, why)) != OK || (e = widen(g, n)) != OK)
         return e;
@@ -85,7 +83,8 @@ static enum err conv_infer(struct graph *g, struct node *n, struct why *why)
     return OK;
 }
 
-/* ---- transposed ------------------------------------------------------------------------------------ */
+/* ---- transposed
+ * ------------------------------------------------------------------------------------ */
 /* Lengths from pads, or, with output_shape or SAME, pads from lengths. */
 static enum err transposed_lengths(struct node *n, struct window *w, struct why *why)
 {
@@ -136,8 +135,7 @@ static enum err conv_transpose_infer(struct graph *g, struct node *n, struct why
 
     if (!p)
         return ERR_NOMEM;
-    if ((e = need_rank(n, 0, 3, 2 + SPACE, why)) != OK ||
-        (e = channels(n, p, true, why)) != OK ||
+    if ((e = need_rank(n, 0, 3, 2 + SPACE, why)) != OK || (e = channels(n, p, true, why)) != OK ||
         (e = window_read(&p->w, n, w->dim + 2, why)) != OK ||
         (e = transposed_lengths(n, &p->w, why)) != OK || (e = widen(g, n)) != OK)
         return e;
@@ -148,14 +146,17 @@ static enum err conv_transpose_infer(struct graph *g, struct node *n, struct why
     return OK;
 }
 
-/* ---- flat: the kernels ------------------------------------------------------------------------------ */
+/* ---- flat: the kernels
+ * ------------------------------------------------------------------------------ */
 /* The two directions behind one face. */
-static size_t weights_size(const struct node *n, const struct kernels *k, const struct conv_shape *s)
+static size_t weights_size(const struct node *n, const struct kernels *k,
+                           const struct conv_shape *s)
 {
     return is_conv(n) ? conv_weights_size(k, s) : conv_transpose_weights_size(k, s);
 }
 
-static void pack(const struct node *n, const struct kernels *k, const struct conv_shape *s, void *to)
+static void pack(const struct node *n, const struct kernels *k, const struct conv_shape *s,
+                 void *to)
 {
     (is_conv(n) ? conv_pack : conv_transpose_pack)(k, s, in(n, CONV_W)->data, to);
 }
@@ -173,8 +174,8 @@ static enum err conv_prepare(struct graph *g, struct node *n, struct why *why)
 
     if (!window_is_flat(&p->w) || tensor_count(out(n, 0)) == 0)
         return OK;
-    n->scratch = align((is_conv(n) ? conv_scratch : conv_transpose_scratch)(
-        &g->kernels, &s, pool_threads(g->pool)));
+    n->scratch = align((is_conv(n) ? conv_scratch : conv_transpose_scratch)(&g->kernels, &s,
+                                                                            pool_threads(g->pool)));
     size = align(weights_size(n, &g->kernels, &s));
     p->packed_early = n->in[CONV_W]->constant;
     if (!p->packed_early) {
@@ -201,11 +202,12 @@ static void flat_run(const struct node *n, const struct run *r)
         pack(n, r->kernels, &s, late);
         w = late;
     }
-    (is_conv(n) ? conv2d : conv_transpose2d)(r->kernels, &s, in(n, 0)->data, w, &e,
-                                             out(n, 0)->data, r->scratch, r->pool);
+    (is_conv(n) ? conv2d : conv_transpose2d)(r->kernels, &s, in(n, 0)->data, w, &e, out(n, 0)->data,
+                                             r->scratch, r->pool);
 }
 
-/* ---- deep: plain loops ------------------------------------------------------------------------------- */
+/* ---- deep: plain loops
+ * ------------------------------------------------------------------------------- */
 struct deep {
     const struct window *w;
     const float *x; /* one channel (in) */

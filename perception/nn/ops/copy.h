@@ -16,7 +16,8 @@ struct copy {
     int64_t from_start, to_start;
 };
 
-void copy_add(struct copy *c, int64_t dim, int64_t from, int64_t to); /* the next dimension inwards */
+void copy_add(struct copy *c, int64_t dim, int64_t from,
+              int64_t to); /* the next dimension inwards */
 void copy_run(const struct copy *c, const void *from, void *to);
 
 #endif

@@ -35,7 +35,8 @@ static enum err bad_index(const struct node *n, const struct run *r, const struc
                       (long long)number_int(t, i), (long long)limit);
 }
 
-/* ---- Gather: whole slices along one axis --------------------------------------------------------------- */
+/* ---- Gather: whole slices along one axis
+ * --------------------------------------------------------------- */
 static enum err gather_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0), *at = in(n, 1);
@@ -74,7 +75,8 @@ static enum err gather_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- by element -------------------------------------------------------------------------------------------- */
+/* ---- by element
+ * -------------------------------------------------------------------------------------------- */
 /* Where element i of the box `dim` lies in a dense tensor x, but with index a along the axis. */
 static int64_t element_at(const struct tensor *box, const struct tensor *x, int64_t i, int axis,
                           int64_t a)
@@ -104,7 +106,8 @@ static enum err gather_elements_infer(struct graph *g, struct node *n, struct wh
 {
     enum err e;
 
-    if ((e = need_type(n, 1, T_INDEX, why)) != OK || (e = axis_params(g, n, "axis", 0, why)) != OK ||
+    if ((e = need_type(n, 1, T_INDEX, why)) != OK ||
+        (e = axis_params(g, n, "axis", 0, why)) != OK ||
         (e = same_box(in(n, 0), in(n, 1), ((struct axis_params *)n->params)->axis, why)) != OK)
         return e;
     return set_out_like(n, 0, in(n, 0)->type, in(n, 1), why);
@@ -126,7 +129,8 @@ static enum err gather_elements_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- by tuples of indices: the last dimension of the indices is one tuple ------------------------------------ */
+/* ---- by tuples of indices: the last dimension of the indices is one tuple
+ * ------------------------------------ */
 static enum err gather_nd_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0), *at = in(n, 1);
@@ -189,7 +193,8 @@ static enum err gather_nd_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- Scatter: the other way, onto a copy of the data ------------------------------------------------------- */
+/* ---- Scatter: the other way, onto a copy of the data
+ * ------------------------------------------------------- */
 enum reduction { PUT, PUT_ADD, PUT_MUL, PUT_MIN, PUT_MAX };
 
 static enum err reduction_of(struct node *n, int *to, struct why *why)
@@ -208,19 +213,21 @@ static void put(const struct tensor *y, int64_t to, const struct tensor *u, int6
     if (dtype_is_float(y->type)) {
         double a = number_float(y, to), b = number_float(u, from);
 
-        number_set_float(y, to, how == PUT_ADD   ? a + b
-                                : how == PUT_MUL ? a * b
-                                : how == PUT_MIN ? (b < a ? b : a)
-                                : how == PUT_MAX ? (b > a ? b : a)
-                                                 : b);
+        number_set_float(y, to,
+                         how == PUT_ADD   ? a + b
+                         : how == PUT_MUL ? a * b
+                         : how == PUT_MIN ? (b < a ? b : a)
+                         : how == PUT_MAX ? (b > a ? b : a)
+                                          : b);
     } else {
         int64_t a = number_int(y, to), b = number_int(u, from);
 
-        number_set_int(y, to, how == PUT_ADD   ? (int64_t)((uint64_t)a + (uint64_t)b)
-                              : how == PUT_MUL ? (int64_t)((uint64_t)a * (uint64_t)b)
-                              : how == PUT_MIN ? (b < a ? b : a)
-                              : how == PUT_MAX ? (b > a ? b : a)
-                                               : b);
+        number_set_int(y, to,
+                       how == PUT_ADD   ? (int64_t)((uint64_t)a + (uint64_t)b)
+                       : how == PUT_MUL ? (int64_t)((uint64_t)a * (uint64_t)b)
+                       : how == PUT_MIN ? (b < a ? b : a)
+                       : how == PUT_MAX ? (b > a ? b : a)
+                                        : b);
     }
 }
 

@@ -81,7 +81,8 @@ static enum err relation_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- Where ----------------------------------------------------------------------------------------- */
+/* ---- Where
+ * ----------------------------------------------------------------------------------------- */
 static enum err where_infer(struct graph *g, struct node *n, struct why *why)
 {
     int64_t dim[TENSOR_MAX_RANK];
@@ -89,7 +90,8 @@ static enum err where_infer(struct graph *g, struct node *n, struct why *why)
     enum err e;
 
     (void)g;
-    if ((e = need_type(n, 1, T_ANY, why)) != OK || (e = broadcast_shape(n, 3, &rank, dim, why)) != OK)
+    if ((e = need_type(n, 1, T_ANY, why)) != OK ||
+        (e = broadcast_shape(n, 3, &rank, dim, why)) != OK)
         return e;
     if (in(n, 1)->type != in(n, 2)->type)
         return err_say(why, ERR_FORMAT, "inputs are %s and %s", dtype_name(in(n, 1)->type),
@@ -125,7 +127,8 @@ static enum err where_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- one input ------------------------------------------------------------------------------------- */
+/* ---- one input
+ * ------------------------------------------------------------------------------------- */
 enum question { Q_NOT, Q_NAN, Q_INF, Q_BITWISE_NOT };
 
 struct question_params {
@@ -174,8 +177,13 @@ static enum err question_run(const struct node *n, const struct run *r)
 }
 
 #define RELATION(name, r, types)                                                                   \
-    {name, 2, 2, 1, types, OP_SAME, relation_infer, relation_run, NULL, r}
-#define QUESTION(name, q, types) {name, 1, 1, 1, types, 0, question_infer, question_run, NULL, q}
+    {                                                                                              \
+        name, 2, 2, 1, types, OP_SAME, relation_infer, relation_run, NULL, r                       \
+    }
+#define QUESTION(name, q, types)                                                                   \
+    {                                                                                              \
+        name, 1, 1, 1, types, 0, question_infer, question_run, NULL, q                             \
+    }
 const struct op ops_logic[] = {
     RELATION("Equal", R_EQUAL, T_ANY),
     RELATION("Less", R_LESS, T_NUMBER),

@@ -41,10 +41,11 @@ static enum err constant_infer(struct graph *g, struct node *n, struct why *why)
         return e;
     if (tensor_allocate(&v->t) != OK)
         return ERR_NOMEM;
-    memcpy(v->t.data, ints     ? (const void *)ints
-                      : floats ? (const void *)floats
-                      : has_f  ? (const void *)&f
-                               : (const void *)&i,
+    memcpy(v->t.data,
+           ints     ? (const void *)ints
+           : floats ? (const void *)floats
+           : has_f  ? (const void *)&f
+                    : (const void *)&i,
            tensor_bytes(&v->t));
     v->constant = true;
     return OK;
@@ -57,7 +58,8 @@ static enum err nothing_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- ConstantOfShape ------------------------------------------------------------------------------------- */
+/* ---- ConstantOfShape
+ * ------------------------------------------------------------------------------------- */
 struct fill_params {
     uint64_t bits; /* one element */
     int64_t diagonal;
@@ -127,7 +129,8 @@ static enum err eye_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- Range: its length hangs on its inputs, so they must be known ---------------------------------------- */
+/* ---- Range: its length hangs on its inputs, so they must be known
+ * ---------------------------------------- */
 static enum err range_infer(struct graph *g, struct node *n, struct why *why)
 {
     double count, v[3];
@@ -158,12 +161,15 @@ static enum err range_run(const struct node *n, const struct run *r)
         if (dtype_is_float(y->type))
             number_set_float(y, i, number_float(start, 0) + (double)i * number_float(delta, 0));
         else
-            number_set_int(y, i, (int64_t)((uint64_t)number_int(start, 0) +
-                                           (uint64_t)i * (uint64_t)number_int(delta, 0)));
+            number_set_int(y, i,
+                           (int64_t)((uint64_t)number_int(start, 0) +
+                                     (uint64_t)i * (uint64_t)number_int(delta, 0)));
     return OK;
 }
 
-/* ---- OneHot ------------------------------------------------------------------------------------------------ */
+/* ---- OneHot
+ * ------------------------------------------------------------------------------------------------
+ */
 static enum err one_hot_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0);
@@ -210,8 +216,8 @@ static enum err one_hot_run(const struct node *n, const struct run *r)
 
 const struct op ops_make[] = {
     {"Constant", 0, 0, 1, T_ANY, 0, constant_infer, nothing_run, NULL, 0},
-    {"ConstantOfShape", 1, 1, 1, TYPE(DTYPE_I64), 0, constant_of_shape_infer,
-     constant_of_shape_run, NULL, 0},
+    {"ConstantOfShape", 1, 1, 1, TYPE(DTYPE_I64), 0, constant_of_shape_infer, constant_of_shape_run,
+     NULL, 0},
     {"EyeLike", 1, 1, 1, T_ANY, OP_SHAPE, eye_infer, eye_run, NULL, 0},
     {"Range", 3, 3, 1, T_NUMBER, OP_SAME, range_infer, range_run, NULL, 0},
     {"OneHot", 3, 3, 1, T_NUMBER, 0, one_hot_infer, one_hot_run, NULL, 0},

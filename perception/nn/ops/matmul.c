@@ -62,8 +62,13 @@ static enum err matmul_infer(struct graph *g, struct node *n, struct why *why)
         dim[rank++] = M;
     if (mb == 2)
         dim[rank++] = N;
-    p->s = (struct gemm_shape){.M = (int)M, .N = (int)N, .K = (int)K, .alpha = 1.0f,
-                               .lda = (size_t)K, .ldb = (size_t)N, .ldc = (size_t)N};
+    p->s = (struct gemm_shape){.M = (int)M,
+                               .N = (int)N,
+                               .K = (int)K,
+                               .alpha = 1.0f,
+                               .lda = (size_t)K,
+                               .ldb = (size_t)N,
+                               .ldc = (size_t)N};
     if ((e = set_out(n, 0, a->type, rank, dim, why)) != OK)
         return e;
     n->macs = tensor_count(out(n, 0)) * K;
@@ -100,12 +105,11 @@ static void plain_gemm(const struct gemm_shape *s, const struct tensor *a, int64
                     whole += (uint64_t)number_int(a, ia) * (uint64_t)number_int(b, ib);
             }
             if (dtype_is_float(c->type))
-                number_set_float(c, at, (double)s->alpha * real +
-                                            (s->beta != 0.0f ? number_float(c, at) : 0.0));
+                number_set_float(
+                    c, at, (double)s->alpha * real + (s->beta != 0.0f ? number_float(c, at) : 0.0));
             else
-                number_set_int(c, at, (int64_t)(whole + (s->beta != 0.0f
-                                                             ? (uint64_t)number_int(c, at)
-                                                             : 0)));
+                number_set_int(
+                    c, at, (int64_t)(whole + (s->beta != 0.0f ? (uint64_t)number_int(c, at) : 0)));
         }
 }
 
@@ -139,7 +143,8 @@ static enum err matmul_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- Gemm: alpha op(A) op(B) + beta C ------------------------------------------------------------------ */
+/* ---- Gemm: alpha op(A) op(B) + beta C
+ * ------------------------------------------------------------------ */
 static enum err gemm_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *a = in(n, 0), *b = in(n, 1), *c = in(n, 2);
@@ -160,13 +165,18 @@ static enum err gemm_infer(struct graph *g, struct node *n, struct why *why)
         return err_say(why, ERR_FORMAT, "(%lld, %lld) times (%lld, %lld)", (long long)M,
                        (long long)K, (long long)b->dim[tb], (long long)N);
     for (int d = 0; c && d < c->rank; d++)
-        if (c->rank > 2 ||
-            (c->dim[d] != 1 && c->dim[d] != (d - c->rank == -1 ? N : M)))
+        if (c->rank > 2 || (c->dim[d] != 1 && c->dim[d] != (d - c->rank == -1 ? N : M)))
             return err_say(why, ERR_FORMAT, "C does not broadcast to (%lld, %lld)", (long long)M,
                            (long long)N);
-    p->s = (struct gemm_shape){.M = (int)M, .N = (int)N, .K = (int)K, .trans_a = ta, .trans_b = tb,
-                               .alpha = attr_float(n, "alpha", 1.0f), .beta = c ? 1.0f : 0.0f,
-                               .lda = (size_t)a->dim[1], .ldb = (size_t)b->dim[1],
+    p->s = (struct gemm_shape){.M = (int)M,
+                               .N = (int)N,
+                               .K = (int)K,
+                               .trans_a = ta,
+                               .trans_b = tb,
+                               .alpha = attr_float(n, "alpha", 1.0f),
+                               .beta = c ? 1.0f : 0.0f,
+                               .lda = (size_t)a->dim[1],
+                               .ldb = (size_t)b->dim[1],
                                .ldc = (size_t)N};
     p->beta = attr_float(n, "beta", 1.0f);
     if (!dtype_is_float(a->type) && (p->s.alpha != 1.0f || p->beta != 1.0f))
@@ -191,7 +201,8 @@ static void bias_row(void *arg, const struct broadcast *w, int64_t to, const int
 
     for (int64_t i = 0; i < w->dim[w->rank - 1]; i++)
         if (dtype_is_float(j->y->type))
-            number_set_float(j->y, to + i, (double)j->beta * number_float(j->c, from[0] + i * step));
+            number_set_float(j->y, to + i,
+                             (double)j->beta * number_float(j->c, from[0] + i * step));
         else
             number_set_int(j->y, to + i, number_int(j->c, from[0] + i * step));
 }

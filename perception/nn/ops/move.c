@@ -48,7 +48,8 @@ static enum err transpose_infer(struct graph *g, struct node *n, struct why *why
     return set_out(n, 0, x->type, x->rank, dim, why);
 }
 
-/* ---- Slice: attributes up to opset 9, inputs after -------------------------------------------------- */
+/* ---- Slice: attributes up to opset 9, inputs after
+ * -------------------------------------------------- */
 struct slice_ints {
     int64_t start[TENSOR_MAX_RANK], end[TENSOR_MAX_RANK], axis[TENSOR_MAX_RANK],
         step[TENSOR_MAX_RANK];
@@ -113,7 +114,8 @@ static enum err slice_infer(struct graph *g, struct node *n, struct why *why)
 
     if (!c)
         return ERR_NOMEM;
-    if ((e = slice_ints(n, &s, why)) != OK || (e = axes_of(s.axis, s.count, x->rank, flag, why)) != OK)
+    if ((e = slice_ints(n, &s, why)) != OK ||
+        (e = axes_of(s.axis, s.count, x->rank, flag, why)) != OK)
         return e;
     pitches(x, pitch);
     for (int i = 0; i < x->rank; i++) {
@@ -134,7 +136,8 @@ static enum err slice_infer(struct graph *g, struct node *n, struct why *why)
     return set_out(n, 0, x->type, x->rank, dim, why);
 }
 
-/* ---- Concat, Split: one copy for each part ----------------------------------------------------------- */
+/* ---- Concat, Split: one copy for each part
+ * ----------------------------------------------------------- */
 struct parts {
     struct copy *copy;
 };
@@ -209,8 +212,9 @@ static enum err split_lengths(struct node *n, int64_t total, int64_t *part, stru
                            (long long)part[i], (long long)total);
         sum += part[i];
     }
-    return sum == total ? OK : err_say(why, ERR_FORMAT, "the parts have %lld of %lld elements",
-                                       (long long)sum, (long long)total);
+    return sum == total ? OK
+                        : err_say(why, ERR_FORMAT, "the parts have %lld of %lld elements",
+                                  (long long)sum, (long long)total);
 }
 
 static enum err split_infer(struct graph *g, struct node *n, struct why *why)
@@ -251,7 +255,8 @@ static enum err split_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- repeats ------------------------------------------------------------------------------------------ */
+/* ---- repeats
+ * ------------------------------------------------------------------------------------------ */
 static enum err expand_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0);
@@ -319,7 +324,8 @@ static enum err tile_infer(struct graph *g, struct node *n, struct why *why)
     return OK;
 }
 
-/* ---- between channels and space ------------------------------------------------------------------------ */
+/* ---- between channels and space
+ * ------------------------------------------------------------------------ */
 static enum err block_size(struct node *n, int64_t *b, struct why *why)
 {
     enum err e = need_rank(n, 0, 4, 4, why);

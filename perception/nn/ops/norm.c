@@ -5,7 +5,8 @@
 #include "perception/nn/ops/conv.h"
 #include "perception/nn/ops/number.h"
 
-/* ---- BatchNormalization, outside of training ---------------------------------------------------------- */
+/* ---- BatchNormalization, outside of training
+ * ---------------------------------------------------------- */
 static enum err batch_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0);
@@ -27,8 +28,7 @@ static enum err batch_infer(struct graph *g, struct node *n, struct why *why)
     for (int i = NORM_SCALE; i <= NORM_VAR; i++)
         if (tensor_count(in(n, i)) != x->dim[1])
             return err_say(why, ERR_FORMAT, "input '%.80s' has %lld elements for %lld channels",
-                           in(n, i)->name, (long long)tensor_count(in(n, i)),
-                           (long long)x->dim[1]);
+                           in(n, i)->name, (long long)tensor_count(in(n, i)), (long long)x->dim[1]);
     memcpy(wide, n->in, (size_t)n->n_in * sizeof *wide);
     n->in = wide; /* room for what fusing adds */
     n->n_in = NORM_INPUTS;
@@ -71,7 +71,8 @@ bool is_batch_norm(const struct node *n)
     return n->op->infer == batch_infer;
 }
 
-/* ---- statistics of one row ----------------------------------------------------------------------------- */
+/* ---- statistics of one row
+ * ----------------------------------------------------------------------------- */
 struct row_params {
     int64_t rows, row; /* how the input falls into rows */
     float epsilon;
@@ -189,7 +190,8 @@ static enum err layer_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- LRN: across neighbouring channels -------------------------------------------------------------------- */
+/* ---- LRN: across neighbouring channels
+ * -------------------------------------------------------------------- */
 struct lrn_params {
     float alpha, beta, bias;
     int64_t size;
@@ -227,15 +229,17 @@ static enum err lrn_run(const struct node *n, const struct run *r)
 
             sum += v * v;
         }
-        number_set_float(out(n, 0), i,
-                         number_float(x, i) / pow((double)p->bias + (double)p->alpha /
-                                                  (double)p->size * sum, (double)p->beta));
+        number_set_float(
+            out(n, 0), i,
+            number_float(x, i) /
+                pow((double)p->bias + (double)p->alpha / (double)p->size * sum, (double)p->beta));
     }
     return OK;
 }
 
 const struct op ops_norm[] = {
-    {"BatchNormalization", 5, 5, 1, T_F32, OP_SAME | OP_INPLACE, batch_infer, batch_run, batch_prepare, 0},
+    {"BatchNormalization", 5, 5, 1, T_F32, OP_SAME | OP_INPLACE, batch_infer, batch_run,
+     batch_prepare, 0},
     {"InstanceNormalization", 3, 3, 1, T_F32, OP_SAME, instance_infer, instance_run, NULL, 0},
     {"GroupNormalization", 3, 3, 1, T_F32, OP_SAME, instance_infer, instance_run, NULL, 1},
     {"LayerNormalization", 2, 3, 3, T_F32, OP_SAME, layer_infer, layer_run, NULL, 0},

@@ -30,11 +30,12 @@ enum {
     T_Q8 = TYPE(DTYPE_U8) | TYPE(DTYPE_I8),
 };
 
-enum { /* struct op flags */
-    OP_SAME = 1 << 0,  /* all inputs have the type of the first */
-    OP_VIEW = 1 << 1,  /* the first output is the first input's memory with another shape */
-    OP_SHAPE = 1 << 2, /* reads the shape of its input, never the data */
-    OP_INPLACE = 1 << 3, /* the first output may lie where the first input lies, if both are as large */
+enum {                    /* struct op flags */
+       OP_SAME = 1 << 0,  /* all inputs have the type of the first */
+       OP_VIEW = 1 << 1,  /* the first output is the first input's memory with another shape */
+       OP_SHAPE = 1 << 2, /* reads the shape of its input, never the data */
+       OP_INPLACE =
+           1 << 3, /* the first output may lie where the first input lies, if both are as large */
 };
 
 enum { ANY_COUNT = 1 << 16 };
@@ -57,7 +58,8 @@ extern const struct op ops_unary[], ops_binary[], ops_logic[], ops_cast[], ops_s
     ops_gather[], ops_pad[], ops_conv[], ops_pool[], ops_resize[], ops_matmul[], ops_norm[],
     ops_softmax[], ops_reduce[], ops_scan[], ops_quant[], ops_make[];
 
-/* ---- for infer ----------------------------------------------------------------------------------- */
+/* ---- for infer
+ * ----------------------------------------------------------------------------------- */
 int64_t attr_int(struct node *n, const char *name, int64_t otherwise);
 float attr_float(struct node *n, const char *name, float otherwise);
 const char *attr_string(struct node *n, const char *name, const char *otherwise);
@@ -65,7 +67,7 @@ const char *attr_string(struct node *n, const char *name, const char *otherwise)
 const int64_t *attr_ints(struct node *n, const char *name, int *count);
 const float *attr_floats(struct node *n, const char *name, int *count);
 struct attr *attr_tensor(struct node *n, const char *name); /* NULL if it is not there */
-void attr_ignore(struct node *n, const char *name); /* means nothing when running forward */
+void attr_ignore(struct node *n, const char *name);         /* means nothing when running forward */
 
 static inline const struct tensor *in(const struct node *n, int i)
 {
@@ -97,7 +99,8 @@ MUST_CHECK enum err axis_of(int64_t axis, int rank, int *out, struct why *why);
 MUST_CHECK enum err axes_of(const int64_t *axes, int count, int rank, bool flag[TENSOR_MAX_RANK],
                             struct why *why);
 
-/* ---- for run ------------------------------------------------------------------------------------- */
+/* ---- for run
+ * ------------------------------------------------------------------------------------- */
 MUST_CHECK enum err node_fault(const struct node *n, const struct run *r, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 int64_t dims_product(const int64_t *dim, int from, int to);

@@ -58,8 +58,11 @@ static enum err pads_of(struct node *n, int64_t before[TENSOR_MAX_RANK],
     bool flag[TENSOR_MAX_RANK];
     enum err e;
 
-    if ((e = ints_either(n, 1, n->opset < 2 ? "paddings" : n->opset < 11 ? "pads" : NULL, pads,
-                         2 * TENSOR_MAX_RANK, &count, why)) != OK ||
+    if ((e = ints_either(n, 1,
+                         n->opset < 2    ? "paddings"
+                         : n->opset < 11 ? "pads"
+                                         : NULL,
+                         pads, 2 * TENSOR_MAX_RANK, &count, why)) != OK ||
         (e = ints_either(n, 3, NULL, axes, TENSOR_MAX_RANK, &n_axes, why)) != OK)
         return e;
     if (n_axes < 0)

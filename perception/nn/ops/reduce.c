@@ -205,8 +205,10 @@ static void reduce_one(const struct node *n, const struct run *r, int64_t base, 
             whole = int_step(k, whole, number_int(x, base + gone_at(p, i)), i == 0);
         if (p->count == 0 && k == PROD)
             whole = 1;
-        number_set_int(y, to, k == MEAN && p->count ? whole / p->count
-                              : k == L2 ? (int64_t)sqrt((double)whole) : whole);
+        number_set_int(y, to,
+                       k == MEAN && p->count ? whole / p->count
+                       : k == L2             ? (int64_t)sqrt((double)whole)
+                                             : whole);
         return;
     }
     for (int64_t i = 0; i < p->count; i += row) {
@@ -230,10 +232,10 @@ static void arg_one(const struct node *n, int64_t base, int64_t to)
 
     for (int64_t i = 1; i < p->count; i++) {
         int64_t a = base + gone_at(p, i), b = base + gone_at(p, best);
-        int sign = whole ? (number_int(x, a) > number_int(x, b)) -
-                               (number_int(x, a) < number_int(x, b))
-                         : (number_float(x, a) > number_float(x, b)) -
-                               (number_float(x, a) < number_float(x, b));
+        int sign =
+            whole ? (number_int(x, a) > number_int(x, b)) - (number_int(x, a) < number_int(x, b))
+                  : (number_float(x, a) > number_float(x, b)) -
+                        (number_float(x, a) < number_float(x, b));
 
         if ((largest ? sign > 0 : sign < 0) || (sign == 0 && p->last))
             best = i;
@@ -266,7 +268,10 @@ static enum err reduce_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-#define ROW(name, k) {name, 1, 2, 1, T_NUMBER, 0, reduce_infer, reduce_run, NULL, k}
+#define ROW(name, k)                                                                               \
+    {                                                                                              \
+        name, 1, 2, 1, T_NUMBER, 0, reduce_infer, reduce_run, NULL, k                              \
+    }
 const struct op ops_reduce[] = {
     ROW("ReduceSum", SUM),
     ROW("ReduceMean", MEAN),

@@ -8,13 +8,13 @@
 
 enum mode { NEAREST, LINEAR, CUBIC };
 enum coord { /* the first four as the kernels number them */
-    HALF_PIXEL = RESIZE_HALF_PIXEL,
-    PYTORCH_HALF_PIXEL = RESIZE_PYTORCH_HALF_PIXEL,
-    ASYMMETRIC = RESIZE_ASYMMETRIC,
-    ALIGN_CORNERS = RESIZE_ALIGN_CORNERS,
-    TF_HALF_PIXEL_FOR_NN,
-    TF_CROP_AND_RESIZE,
-    HALF_PIXEL_SYMMETRIC,
+             HALF_PIXEL = RESIZE_HALF_PIXEL,
+             PYTORCH_HALF_PIXEL = RESIZE_PYTORCH_HALF_PIXEL,
+             ASYMMETRIC = RESIZE_ASYMMETRIC,
+             ALIGN_CORNERS = RESIZE_ALIGN_CORNERS,
+             TF_HALF_PIXEL_FOR_NN,
+             TF_CROP_AND_RESIZE,
+             HALF_PIXEL_SYMMETRIC,
 };
 enum { MAX_TAPS = 4 };
 
@@ -41,7 +41,8 @@ struct resize_params {
     struct resize_shape shape;
 };
 
-/* ---- coordinates and taps -------------------------------------------------------------------------- */
+/* ---- coordinates and taps
+ * -------------------------------------------------------------------------- */
 static double coordinate(const struct resize_params *p, const struct axis *a, int64_t i)
 {
     double x = (double)i, in = (double)a->in, whole = (double)a->out;
@@ -136,12 +137,12 @@ static enum err place_taps(struct graph *g, struct resize_params *p, struct axis
     a->moves = a->in != a->out || p->coord == TF_CROP_AND_RESIZE;
     for (int64_t i = 0; i < a->out && !a->moves; i++)
         for (int t = 0; t < p->taps; t++)
-            a->moves |= a->index[i * p->taps + t] != i &&
-                        fabsf(a->weight[i * p->taps + t]) > 1e-6f;
+            a->moves |= a->index[i * p->taps + t] != i && fabsf(a->weight[i * p->taps + t]) > 1e-6f;
     return OK;
 }
 
-/* ---- attributes ------------------------------------------------------------------------------------- */
+/* ---- attributes
+ * ------------------------------------------------------------------------------------- */
 static int find(const char *const *names, int count, const char *s)
 {
     for (int i = 0; i < count; i++)
@@ -153,7 +154,8 @@ static int find(const char *const *names, int count, const char *s)
 static enum err read_modes(struct node *n, struct resize_params *p, struct why *why)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic", "bilinear"};
-    static const char *const rounds[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
+    static const char *const rounds[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
+                                         "ceil"};
     static const char *const coords[] = {
         "half_pixel",           "pytorch_half_pixel", "asymmetric",          "align_corners",
         "tf_half_pixel_for_nn", "tf_crop_and_resize", "half_pixel_symmetric"};
@@ -353,10 +355,15 @@ static enum err resize_infer(struct graph *g, struct node *n, struct why *why)
 
         p->shape = (struct resize_shape){
             .planes = (int)dims_product(x->dim, 0, x->rank - 2),
-            .H = (int)ay->in, .W = (int)ax->in, .OH = (int)ay->out, .OW = (int)ax->out,
-            .scale_y = (float)ay->scale, .scale_x = (float)ax->scale,
+            .H = (int)ay->in,
+            .W = (int)ax->in,
+            .OH = (int)ay->out,
+            .OW = (int)ax->out,
+            .scale_y = (float)ay->scale,
+            .scale_x = (float)ax->scale,
             .mode = p->mode == NEAREST ? RESIZE_NEAREST : RESIZE_LINEAR,
-            .coord = (enum resize_coord)p->coord, .round = p->round,
+            .coord = (enum resize_coord)p->coord,
+            .round = p->round,
         };
     }
     return OK;

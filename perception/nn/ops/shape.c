@@ -48,8 +48,7 @@ static enum err reshape_infer(struct graph *g, struct node *n, struct why *why)
     if (open >= 0)
         dim[open] = known ? total / known : 0;
     if (open >= 0 ? known && total % known : known != total)
-        return err_say(why, ERR_FORMAT, "%lld elements do not fit the new shape",
-                       (long long)total);
+        return err_say(why, ERR_FORMAT, "%lld elements do not fit the new shape", (long long)total);
     return set_out(n, 0, x->type, rank, dim, why);
 }
 
@@ -59,7 +58,8 @@ static enum err squeeze_infer(struct graph *g, struct node *n, struct why *why)
     int64_t axes[TENSOR_MAX_RANK], dim[TENSOR_MAX_RANK];
     bool flag[TENSOR_MAX_RANK];
     int count, rank = 0;
-    enum err e = ints_either(n, 1, n->opset < 13 ? "axes" : NULL, axes, TENSOR_MAX_RANK, &count, why);
+    enum err e =
+        ints_either(n, 1, n->opset < 13 ? "axes" : NULL, axes, TENSOR_MAX_RANK, &count, why);
 
     (void)g;
     if (e != OK || (e = axes_of(axes, count, x->rank, flag, why)) != OK)
@@ -79,7 +79,8 @@ static enum err unsqueeze_infer(struct graph *g, struct node *n, struct why *why
     int64_t axes[TENSOR_MAX_RANK], dim[TENSOR_MAX_RANK];
     bool flag[TENSOR_MAX_RANK];
     int count, from = 0;
-    enum err e = ints_either(n, 1, n->opset < 13 ? "axes" : NULL, axes, TENSOR_MAX_RANK, &count, why);
+    enum err e =
+        ints_either(n, 1, n->opset < 13 ? "axes" : NULL, axes, TENSOR_MAX_RANK, &count, why);
 
     (void)g;
     if (e != OK)
@@ -142,7 +143,8 @@ static enum err dropout_run(const struct node *n, const struct run *r)
     return view_run(n, r);
 }
 
-/* ---- the shape itself --------------------------------------------------------------------------------- */
+/* ---- the shape itself
+ * --------------------------------------------------------------------------------- */
 struct shape_params {
     int start, end;
 };

@@ -43,9 +43,10 @@ static void line(const struct node *n, int64_t at, int64_t step, int64_t axis)
         sum += exp(number_float(x, at + i * step) - top);
     for (int64_t i = 0; i < axis; i++) {
         v = number_float(x, at + i * step) - top;
-        number_set_float(y, at + i * step, n->op->variant == HARDMAX       ? (double)(i == first)
-                                           : n->op->variant == LOG_SOFTMAX ? v - log(sum)
-                                                                           : exp(v) / sum);
+        number_set_float(y, at + i * step,
+                         n->op->variant == HARDMAX       ? (double)(i == first)
+                         : n->op->variant == LOG_SOFTMAX ? v - log(sum)
+                                                         : exp(v) / sum);
     }
 }
 

@@ -50,7 +50,7 @@ REAL(f_celu, fmax(0.0, x) + fmin(0.0, p[0] * expm1(x / p[0])))
 REAL(f_hardsigmoid, fmax(0.0, fmin(1.0, p[0] * x + p[1])))
 REAL(f_hardswish, x *fmax(0.0, fmin(1.0, x / 6.0 + 0.5)))
 REAL(f_thresholded, x > p[0] ? x : 0.0)
-REAL(f_shrink, x < -p[1] ? x + p[0] : x > p[1] ? x - p[0] : 0.0)
+REAL(f_shrink, x<-p[1] ? x + p[0] : x> p[1] ? x - p[0] : 0.0)
 REAL(f_gelu, 0.5 * x * (1.0 + erf(x * 0.70710678118654752440)))
 REAL(f_gelu_tanh, 0.5 * x * (1.0 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x))))
 
@@ -72,10 +72,43 @@ static int64_t i_relu(int64_t x)
 }
 
 enum function {
-    F_ABS, F_ACOS, F_ACOSH, F_ASIN, F_ASINH, F_ATAN, F_ATANH, F_CEIL, F_COS, F_COSH, F_ERF, F_EXP,
-    F_FLOOR, F_LOG, F_NEG, F_RECIPROCAL, F_ROUND, F_SIGN, F_SIN, F_SINH, F_SQRT, F_TAN, F_TANH,
-    F_SIGMOID, F_SOFTPLUS, F_SOFTSIGN, F_MISH, F_RELU, F_LEAKY, F_ELU, F_SELU, F_CELU,
-    F_HARDSIGMOID, F_HARDSWISH, F_THRESHOLDED, F_SHRINK, F_GELU,
+    F_ABS,
+    F_ACOS,
+    F_ACOSH,
+    F_ASIN,
+    F_ASINH,
+    F_ATAN,
+    F_ATANH,
+    F_CEIL,
+    F_COS,
+    F_COSH,
+    F_ERF,
+    F_EXP,
+    F_FLOOR,
+    F_LOG,
+    F_NEG,
+    F_RECIPROCAL,
+    F_ROUND,
+    F_SIGN,
+    F_SIN,
+    F_SINH,
+    F_SQRT,
+    F_TAN,
+    F_TANH,
+    F_SIGMOID,
+    F_SOFTPLUS,
+    F_SOFTSIGN,
+    F_MISH,
+    F_RELU,
+    F_LEAKY,
+    F_ELU,
+    F_SELU,
+    F_CELU,
+    F_HARDSIGMOID,
+    F_HARDSWISH,
+    F_THRESHOLDED,
+    F_SHRINK,
+    F_GELU,
 };
 
 static const struct function_row {
@@ -117,11 +150,15 @@ static const struct function_row {
     [F_RELU] = {f_relu, i_relu, {NULL}, {0}, UNARY_COUNT, ACT_RELU},
     [F_LEAKY] = {f_leaky, NULL, {"alpha"}, {0.01f}, UNARY_COUNT, ACT_LEAKY},
     [F_ELU] = {f_elu, NULL, {"alpha"}, {1.0f}, UNARY_COUNT, ACT_NONE},
-    [F_SELU] = {f_selu, NULL, {"alpha", "gamma"}, {1.67326319217681884765625f,
-                1.05070102214813232421875f}, UNARY_COUNT, ACT_NONE},
+    [F_SELU] = {f_selu,
+                NULL,
+                {"alpha", "gamma"},
+                {1.67326319217681884765625f, 1.05070102214813232421875f},
+                UNARY_COUNT,
+                ACT_NONE},
     [F_CELU] = {f_celu, NULL, {"alpha"}, {1.0f}, UNARY_COUNT, ACT_NONE},
-    [F_HARDSIGMOID] = {f_hardsigmoid, NULL, {"alpha", "beta"}, {0.2f, 0.5f}, UNARY_COUNT,
-                       ACT_HARDSIGMOID},
+    [F_HARDSIGMOID] =
+        {f_hardsigmoid, NULL, {"alpha", "beta"}, {0.2f, 0.5f}, UNARY_COUNT, ACT_HARDSIGMOID},
     [F_HARDSWISH] = {f_hardswish, NULL, {NULL}, {0}, UNARY_COUNT, ACT_HARDSWISH},
     [F_THRESHOLDED] = {f_thresholded, NULL, {"alpha"}, {1.0f}, UNARY_COUNT, ACT_NONE},
     [F_SHRINK] = {f_shrink, NULL, {"bias", "lambd"}, {0.0f, 0.5f}, UNARY_COUNT, ACT_NONE},
@@ -171,8 +208,7 @@ static void unary_f32(void *arg, int i, int thread)
     int64_t at = (int64_t)i * PIECE, left = j->count - at, count = left < PIECE ? left : PIECE;
     const float *x = (const float *)in(j->n, 0)->data + at;
     float *y = (float *)out(j->n, 0)->data + at;
-    struct finish act = {
-        .scale = 1.0f, .act = f->act, .a = (float)u->p[0], .b = (float)u->p[1]};
+    struct finish act = {.scale = 1.0f, .act = f->act, .a = (float)u->p[0], .b = (float)u->p[1]};
 
     (void)thread;
     if (f->kernel != UNARY_COUNT)
@@ -216,7 +252,8 @@ bool unary_activation(const struct node *n, struct epilogue *e)
     return true;
 }
 
-/* ---- Clip: bounds are attributes up to opset 10, inputs after -------------------------------------- */
+/* ---- Clip: bounds are attributes up to opset 10, inputs after
+ * -------------------------------------- */
 struct clip_params {
     bool has[2];
     double bound[2]; /* of attributes */
@@ -246,7 +283,8 @@ static void clip_ints(const struct node *n)
     bool wide = x->type == DTYPE_U64;
 
     for (int64_t i = 0; i < tensor_count(x); i++) {
-        int64_t v = number_int(x, i), a = lo ? number_int(lo, 0) : v, b = hi ? number_int(hi, 0) : v;
+        int64_t v = number_int(x, i), a = lo ? number_int(lo, 0) : v,
+                b = hi ? number_int(hi, 0) : v;
 
         if (lo && (wide ? (uint64_t)v < (uint64_t)a : v < a))
             v = a;
@@ -300,7 +338,10 @@ bool clip_activation(const struct node *n, struct epilogue *e)
     return true;
 }
 
-#define ROW(name, f, types) {name, 1, 1, 1, types, OP_INPLACE, unary_infer, unary_run, NULL, f}
+#define ROW(name, f, types)                                                                        \
+    {                                                                                              \
+        name, 1, 1, 1, types, OP_INPLACE, unary_infer, unary_run, NULL, f                          \
+    }
 const struct op ops_unary[] = {
     ROW("Abs", F_ABS, T_NUMBER),
     ROW("Acos", F_ACOS, T_FLOAT),

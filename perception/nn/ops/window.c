@@ -3,8 +3,8 @@
 #include <string.h>
 
 /* An attribute with one entry per dimension of the space (or two: pads) into to[], at the end. */
-static enum err spaced_ints(struct node *n, const char *name, int rank, int lo, int *to, int *behind,
-                            struct why *why)
+static enum err spaced_ints(struct node *n, const char *name, int rank, int lo, int *to,
+                            int *behind, struct why *why)
 {
     int count, want = behind ? 2 * rank : rank;
     const int64_t *v = attr_ints(n, name, &count);
@@ -30,7 +30,8 @@ static int64_t extent(const struct window *w, int d)
     return (int64_t)(w->kernel[d] - 1) * w->dilation[d] + 1;
 }
 
-/* SAME: as many outputs as strides fit into the input; the odd pad goes behind (upper) or before. */
+/* SAME: as many outputs as strides fit into the input; the odd pad goes behind (upper) or before.
+ */
 static void same_pads(struct window *w, bool upper)
 {
     for (int d = 0; d < SPACE; d++) {
@@ -114,13 +115,23 @@ bool window_is_flat(const struct window *w)
 struct conv_shape window_shape(const struct window *w, int N, int C, int M, int groups)
 {
     return (struct conv_shape){
-        .N = N, .C = C, .H = w->in[1], .W = w->in[2],
-        .M = M, .OH = w->out[1], .OW = w->out[2],
-        .kh = w->kernel[1], .kw = w->kernel[2],
-        .stride_y = w->stride[1], .stride_x = w->stride[2],
-        .dilation_y = w->dilation[1], .dilation_x = w->dilation[2],
-        .pad_top = w->before[1], .pad_left = w->before[2],
-        .pad_bottom = w->after[1], .pad_right = w->after[2],
+        .N = N,
+        .C = C,
+        .H = w->in[1],
+        .W = w->in[2],
+        .M = M,
+        .OH = w->out[1],
+        .OW = w->out[2],
+        .kh = w->kernel[1],
+        .kw = w->kernel[2],
+        .stride_y = w->stride[1],
+        .stride_x = w->stride[2],
+        .dilation_y = w->dilation[1],
+        .dilation_x = w->dilation[2],
+        .pad_top = w->before[1],
+        .pad_left = w->before[2],
+        .pad_bottom = w->after[1],
+        .pad_right = w->after[2],
         .groups = groups,
     };
 }

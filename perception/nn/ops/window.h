@@ -1,5 +1,6 @@
 /* The geometry that convolution and pooling share: a window of up to three dimensions over the
- * space behind (N, C). Fewer dimensions are filled up in front with ones: (depth, height, width). */
+ * space behind (N, C). Fewer dimensions are filled up in front with ones: (depth, height, width).
+ */
 #ifndef OUTRIDER_NN_WINDOW_H
 #define OUTRIDER_NN_WINDOW_H
 
