@@ -13,7 +13,11 @@
 #define CALIBRATION_PERIOD_NS (2 * NS_PER_S) /* late joiners need not wait longer */
 #define STATUS_GAP_NS (NS_PER_S / 20)        /* however much changes */
 
-enum { TOPIC_BYTES = MESSAGE_MAX_NAME + 16, MESSAGES_AHEAD = 4 };
+enum {
+    TOPIC_BYTES = MESSAGE_MAX_NAME + 16,
+    LIVE_AHEAD = 16, /* messages of each topic that a reader may be behind */
+    LOCKSTEP_AHEAD = 1000,
+};
 
 struct voice { /* one camera's topics */
     struct channel *channel;
@@ -72,9 +76,10 @@ enum err publish_open(struct daemon *d, void *zmq, struct publish **out, struct 
 {
     struct publish *p = calloc(1, sizeof *p);
     int linger = PUBLISH_LINGER_MS;
-    /* A full queue drops its newest message, so it is short: a slow reader misses some, as seq
+    /* A full queue drops its newest message, so live it is short: a slow reader misses some, as seq
      * tells, but does not fall far behind. */
-    int hwm = MESSAGES_AHEAD * (3 * d->n_channels + 1);
+    int ahead = d->config->mode == MODE_LOCKSTEP ? LOCKSTEP_AHEAD : LIVE_AHEAD;
+    int hwm = ahead * (3 * d->n_channels + 1);
     enum err e;
 
     *out = NULL;
@@ -116,6 +121,12 @@ void publish_close(struct publish *p)
 
 static void send_message(struct publish *p, const char *topic, struct bytes b)
 {
+    int events;
+    size_t size = sizeof events;
+
+    /* libzmq learns only now and then what readers took away, and drops messages of a burst
+     * although nobody is slow. Asking makes it look. */
+    zmq_getsockopt(p->socket, ZMQ_EVENTS, &events, &size);
     /* A PUB socket never makes us wait; it fails only where the daemon is ending. */
     if (zmq_send(p->socket, topic, strlen(topic), ZMQ_SNDMORE) >= 0 &&
         zmq_send(p->socket, b.data, b.size, 0) >= 0)
