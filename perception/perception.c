@@ -41,7 +41,10 @@ static enum err add_network(struct perception *p, const struct head_config *cfg,
 {
     struct network *n = &p->network[p->n_networks];
     size_t used = strlen(p->model_id);
-    enum err e = head_open(cfg, &n->head, why);
+    struct head_config tracked = *cfg;
+
+    tracked.weak_too = true;
+    enum err e = head_open(&tracked, &n->head, why);
 
     if (e != OK)
         return e;

@@ -176,7 +176,10 @@ static int by_frame_and_score(const void *a, const void *b)
         return x->frame < y->frame ? -1 : 1;
     if (x->detection.score != y->detection.score)
         return x->detection.score > y->detection.score ? -1 : 1;
-    return memcmp(&x->detection.box_px, &y->detection.box_px, sizeof x->detection.box_px);
+    if (x->detection.box_px.x1 != y->detection.box_px.x1)
+        return x->detection.box_px.x1 < y->detection.box_px.x1 ? -1 : 1;
+    return (x->detection.box_px.y1 > y->detection.box_px.y1) -
+           (x->detection.box_px.y1 < y->detection.box_px.y1);
 }
 
 enum err detections_read(const char *path, enum detections_format format, struct detections *out,

@@ -61,6 +61,8 @@ struct head_config {
                             metadata key "outrider.decoder", else recognised by its outputs */
     float score_min;     /* NAN: the decoder's own default */
     float nms_iou;       /* NAN: the decoder's own default */
+    bool weak_too;       /* a tracker follows: unless score_min says otherwise, objects down to a
+                            score of 0.1, which keep a track alive but start none */
     unsigned cpu_mask;   /* CPU_... bits the kernels may use; ~0u: what the machine has */
     struct pool *pool;   /* borrowed; NULL: inline */
 };

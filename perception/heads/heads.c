@@ -115,6 +115,8 @@ static enum err head_build(const struct head_config *cfg, struct head *h, struct
     limits = h->decoder->limits;
     if (!isnan(cfg->score_min))
         limits.score_min = cfg->score_min;
+    else if (cfg->weak_too && (h->decoder->gives & HEAD_OBJECTS))
+        limits.score_min = fminf(limits.score_min, 0.1f);
     if (!isnan(cfg->nms_iou))
         limits.nms_iou = cfg->nms_iou;
     if ((e = h->decoder->open(&h->io, &limits, &h->state, why)) != OK)
