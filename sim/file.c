@@ -1,0 +1,83 @@
+#include "sim/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum err read_all(struct file *f, int fd, const char *path, size_t max, struct why *why)
+{
+    struct stat s;
+
+    if (fstat(fd, &s))
+        return err_say(why, ERR_IO, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(s.st_mode))
+        return err_say(why, ERR_IO, "%s: not a regular file", path);
+    if ((size_t)s.st_size > max)
+        return err_say(why, ERR_LIMIT, "%s: %jd bytes, limit %zu", path, (intmax_t)s.st_size, max);
+    if ((size_t)s.st_size >= f->capacity) {
+        char *text = realloc(f->text, (size_t)s.st_size + 1);
+
+        if (!text)
+            return err_say(why, ERR_NOMEM, "%s: no memory for %jd bytes", path,
+                           (intmax_t)s.st_size);
+        f->text = text;
+        f->capacity = (size_t)s.st_size + 1;
+    }
+    f->size = 0;
+    while (f->size + 1 < f->capacity) { /* not beyond what was there when we looked */
+        ssize_t n = read(fd, f->text + f->size, f->capacity - 1 - f->size);
+
+        if (n < 0 && errno != EINTR)
+            return err_say(why, ERR_IO, "%s: %s", path, strerror(errno));
+        if (n == 0)
+            break;
+        f->size += n > 0 ? (size_t)n : 0;
+    }
+    f->text[f->size] = 0;
+    if (f->size > max)
+        return err_say(why, ERR_LIMIT, "%s: grows while it is read, limit %zu", path, max);
+    return OK;
+}
+
+enum err file_read(struct file *f, const char *path, size_t max, struct why *why)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
+
+    if (fd < 0)
+        return err_say(why, ERR_IO, "%s: %s", path, strerror(errno));
+    enum err e = read_all(f, fd, path, max, why);
+    close(fd);
+    return e;
+}
+
+void file_finish(struct file *f)
+{
+    free(f->text);
+    *f = (struct file){0};
+}
+
+bool file_exists(const char *path)
+{
+    struct stat s;
+
+    return !stat(path, &s) && S_ISREG(s.st_mode);
+}
+
+bool folder_exists(const char *path)
+{
+    struct stat s;
+
+    return !stat(path, &s) && S_ISDIR(s.st_mode);
+}
+
+bool path_join(char out[FILE_MAX_PATH], const char *folder, const char *name)
+{
+    int n = snprintf(out, FILE_MAX_PATH, "%s/%s", folder, name);
+
+    return n > 0 && n < FILE_MAX_PATH;
+}
