@@ -486,7 +486,7 @@ Test(wire, objects_say_what_is_wrong)
                    "objects[1].existence_probability is 1.5, limit <= 1");
     OBJECT_REFUSED(o->age_ns = -5, ERR_LIMIT, "objects[1].age_ns is -5");
     OBJECT_REFUSED(o->n_covariance = 4, ERR_FORMAT, "covariance has 4 numbers");
-    OBJECT_REFUSED(o->n_covariance = 22, ERR_FORMAT, "covariance has 22 numbers");
+    OBJECT_REFUSED(o->n_covariance = 20, ERR_FORMAT, "covariance has 20 numbers");
     OBJECT_REFUSED(o->lane = 33, ERR_LIMIT, "lane is 33, limit -32..32");
     o->covariance[6] = -1; /* yy */
     OBJECT_REFUSED((void)0, ERR_LIMIT, "covariance number 6 is -1, a variance is >= 0");
