@@ -31,8 +31,8 @@ void candidates_suppress(struct candidates *c, float iou_max);
 /* How far the sides of a box lie from the truth, one standard deviation: a share of the box's width
  * (left, right) or height (top, bottom) and some pixels of the network's input, added as squares.
  * Fitted to the vehicles of carla_det and highway_objects that the network finds (score and IoU
- * over 0.5): some two thirds of the sides lie within one sigma and nine tenths within two. Labels
- * drawn by people and simulators are in it with their own errors; so are the boxes' heavy tails. */
+ * over 0.5). By network, side and set, 53 to 87 % of the sides lie within one sigma and 78 to 96 %
+ * within two: labels drawn by people and simulators are in it with their own errors. */
 struct box_spread {
     float width, height, input_px;
 };
