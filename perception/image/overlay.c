@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,28 +65,45 @@ void draw_perceived(struct image *im, const struct perceived *p)
     for (int i = 0; i < p->n_curves; i++)
         polyline(im, p->curve[i].point, sizeof p->curve[i].point[0], p->curve[i].n,
                  1.5f * stroke(im), role_color(p->curve[i].role));
-    for (int i = p->n_detections - 1; i >= 0; i--) { /* the best on top */
+    for (int i = p->n_detections - 1; i >= 0; i--) /* the best on top, and labels above all boxes */
+        draw_box(im, &p->detection[i].box_px, stroke(im), class_color(p->detection[i].class));
+    for (int i = p->n_detections - 1; i >= 0; i--) {
         const struct detection *d = &p->detection[i];
 
-        draw_box(im, &d->box_px, stroke(im), class_color(d->class));
         snprintf(text, sizeof text, "%s %.2f", object_class_name(d->class), d->score);
         draw_label(im, d->box_px.x1, d->box_px.y1, text, class_color(d->class));
     }
 }
 
-static void draw_object(struct image *im, const struct object *o)
+static enum object_class best_class(const struct object *o)
 {
-    const enum object_class class = o->n_classes > 0 ? o->classes[0].class : OBJECT_VEHICLE;
-    const bool measured = o->measurement == MEASUREMENT_MEASURED;
+    return o->n_classes > 0 ? o->classes[0].class : OBJECT_VEHICLE;
+}
+
+static bool is_measured(const struct object *o)
+{
+    return o->measurement == MEASUREMENT_MEASURED;
+}
+
+static void object_box(struct image *im, const struct object *o)
+{
+    float width_px = is_measured(o) ? (o->is_lead ? 2 : 1) * stroke(im) : 1;
+
+    draw_box(im, &o->box_px, width_px, class_color(best_class(o)));
+}
+
+/* "car 12 34m -3m/s": class, identity, distance, and speed along the road as the message has it */
+static void object_label(struct image *im, const struct object *o)
+{
     char text[96];
-    int n = snprintf(text, sizeof text, "%s %" PRIu64, object_class_name(class), o->id);
+    int n = snprintf(text, sizeof text, "%s %" PRIu64, object_class_name(best_class(o)), o->id);
 
     if (isfinite(o->x_m))
         n += snprintf(text + n, sizeof text - (size_t)n, " %.0fm", o->x_m);
     if (isfinite(o->vx_mps) && isfinite(o->x_m))
         snprintf(text + n, sizeof text - (size_t)n, " %+.0fm/s", o->vx_mps);
-    draw_box(im, &o->box_px, measured ? (o->is_lead ? 2 : 1) * stroke(im) : 1, class_color(class));
-    draw_label(im, o->box_px.x1, o->box_px.y1, text, measured ? class_color(class) : GREY);
+    draw_label(im, o->box_px.x1, o->box_px.y1, text,
+               is_measured(o) ? class_color(best_class(o)) : GREY);
 }
 
 static void qualifier_text(char *text, size_t size, const char *topic, enum qualifier q,
@@ -123,7 +141,9 @@ void draw_scene(struct image *im, const struct scene *s)
                  role_color(l->role));
     }
     for (int i = s->n_objects - 1; i >= 0; i--) /* the nearest on top */
-        draw_object(im, &s->object[i]);
+        object_box(im, &s->object[i]);
+    for (int i = s->n_objects - 1; i >= 0; i--)
+        object_label(im, &s->object[i]);
     if (s->qualifier_lanes != QUALIFIER_AVAILABLE || s->reasons_lanes) {
         qualifier_text(text, sizeof text, "lanes", s->qualifier_lanes, s->reasons_lanes);
         draw_label(im, 0, (float)im->height, text, WARN);
