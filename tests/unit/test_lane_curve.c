@@ -28,6 +28,19 @@ Test(lane_curve, x_between_and_beyond)
     cr_assert_float_eq(lane_curve_x(&p.curve[0], 100), 300, 1e-3);
 }
 
+/* A bent curve goes on as its lowest part does. */
+Test(lane_curve, tangent_at_the_bottom)
+{
+    struct lane_curve *c = &p.curve[0];
+
+    *c = (struct lane_curve){.n = 41};
+    for (int i = 0; i < c->n; i++) {
+        c->point[i].y = 400 - 5 * (float)i;
+        c->point[i].x = 300 + 0.01f * (float)(i * i);
+    }
+    cr_assert_float_eq(lane_curve_x(c, 450), 299, 0.1);
+}
+
 /* Ordered by where they meet the bottom row, not by where they end. */
 Test(lane_curve, order_and_roles)
 {

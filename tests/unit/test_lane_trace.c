@@ -193,7 +193,7 @@ Test(lane_trace, double_line)
 {
     blank();
     paint(-1.4f, 0, HORIZON + 10, H);
-    paint(-1.55f, 0, HORIZON + 10, H);
+    paint(-1.62f, 0, HORIZON + 10, H);
     paint(1.4f, 0, HORIZON + 10, H);
     trace();
     cr_assert_eq(out.n_curves, 2);

@@ -336,6 +336,46 @@ Test(lanes, lane_change)
     lanes_close(l);
 }
 
+/* On top of a line, sides do not flicker with every wobble. */
+Test(lanes, on_the_line)
+{
+    int changes = 0, role = 0;
+
+    start();
+    for (int i = 0; i < 40; i++) {
+        struct truth b = three[1];
+
+        b.c[0] = i % 2 ? 0.06f : -0.06f;
+        step(&b, 1, &mounted, &mounted, 0, NAN);
+        if (i < 3)
+            continue;
+        changes += role != 0 && s.lane[0].role != role;
+        role = s.lane[0].role;
+    }
+    cr_assert_eq(changes, 0);
+    lanes_close(l);
+}
+
+/* A line that stops where another one starts, two metres to the side, is not that one. */
+Test(lanes, another_line)
+{
+    struct truth b = three[1];
+
+    start();
+    for (int i = 0; i < 10; i++)
+        step(&b, 1, &mounted, &mounted, 0, NAN);
+    uint64_t id = s.lane[0].id;
+    b.c[0] += 2;
+    step(&b, 1, &mounted, &mounted, 0, NAN);
+    cr_assert(s.n_lanes == 1 && s.lane[0].id == id);
+    cr_assert_eq(s.lane[0].measurement, MEASUREMENT_PREDICTED);
+    for (int i = 0; i < 10; i++)
+        step(&b, 1, &mounted, &mounted, 0, NAN);
+    cr_assert(s.n_lanes == 1 && s.lane[0].id != id);
+    cr_assert_float_eq(s.lane[0].station[0].y_m, 3.8, 0.05);
+    lanes_close(l);
+}
+
 /* The lane drifts under us at 1 m/s: what is published is not far behind. */
 Test(lanes, little_lag)
 {
