@@ -101,7 +101,11 @@ static void fastestdet_decode(void *state, const struct head_io *io, const struc
 const struct head_decoder head_fastestdet = {
     .name = NAME,
     .gives = HEAD_OBJECTS,
-    .input = {.bgr = true, .scale = 1 / 255.0f},
+    .input = {.aspect_width = 4,
+              .aspect_height = 3,
+              .stretch_max = 1.5f,
+              .bgr = true,
+              .scale = 1 / 255.0f},
     .limits = {.score_min = 0.5f, .nms_iou = 0.45f},
     .recognise = fastestdet_recognise,
     .open = fastestdet_open,

@@ -78,29 +78,64 @@ static enum err masks_open(const struct head_io *io, const struct head_limits *l
     return OK;
 }
 
+/* How many of a mask's n rows or columns show the picture, which covers part of all the input's. */
+static int covered(int64_t n, int part, int all)
+{
+    return (int)((n * part + all - 1) / all);
+}
+
+static void lines_decode(struct lane_masks *m, const struct tensor *t, const struct fit *fit,
+                         struct perceived *out)
+{
+    const float *logit = tensor_f32(t);
+    const struct lane_mask mask = {
+        .other = logit,
+        .line = logit + t->dim[2] * t->dim[3],
+        .width = covered(t->dim[3], fit->width, fit->input_width),
+        .height = covered(t->dim[2], fit->height, fit->input_height),
+        .stride = (int)t->dim[3],
+        .x_scale = fit->x_scale * (float)fit->input_width / (float)t->dim[3],
+        .y_scale = fit->y_scale * (float)fit->input_height / (float)t->dim[2],
+        .picture_width = fit->picture_width,
+        .picture_height = fit->picture_height,
+    };
+
+    lane_trace_run(m->trace, &mask, m->score_min, out);
+}
+
+static void road_decode(struct lane_masks *m, const struct tensor *t, const struct fit *fit,
+                        struct perceived *out)
+{
+    const int width = covered(t->dim[3], fit->width, fit->input_width);
+    const int height = covered(t->dim[2], fit->height, fit->input_height);
+    const int64_t plane = t->dim[2] * t->dim[3];
+
+    for (int y = 0; y < height; y++) {
+        const float *other = tensor_f32(t) + y * t->dim[3], *road = other + plane;
+        uint8_t *p = m->probability + (ptrdiff_t)y * width;
+
+        for (int x = 0; x < width; x++) {
+            float at = (road[x] - other[x]) * (TABLE / (2 * TABLE_RANGE)) + TABLE / 2.0f;
+
+            p[x] = m->table[(int)fminf(fmaxf(at, 0), TABLE - 1)]; /* NAN reads as 0 */
+        }
+    }
+    out->road = (struct road_mask){width, height, m->probability};
+}
+
 static void masks_decode(void *state, const struct head_io *io, const struct fit *fit,
                          struct perceived *out)
 {
     struct lane_masks *m = state;
-    const struct tensor *line = io->output[m->line], *road = io->output[m->road];
-    size_t n = (size_t)(line->dim[2] * line->dim[3]);
-    const float *l = tensor_f32(line), *r = tensor_f32(road);
 
-    lane_trace_run(m->trace, l, l + n, fit->picture_width, fit->picture_height, m->score_min, out);
-
-    n = (size_t)(road->dim[2] * road->dim[3]);
-    for (size_t i = 0; i < n; i++) {
-        float at = (r[n + i] - r[i]) * (TABLE / (2 * TABLE_RANGE)) + TABLE / 2.0f;
-
-        m->probability[i] = m->table[(int)fminf(fmaxf(at, 0), TABLE - 1)]; /* NAN reads as 0 */
-    }
-    out->road = (struct road_mask){(int)road->dim[3], (int)road->dim[2], m->probability};
+    lines_decode(m, io->output[m->line], fit, out);
+    road_decode(m, io->output[m->road], fit, out);
 }
 
 const struct head_decoder head_lane_masks = {
     .name = "lane-masks",
     .gives = HEAD_LANES | HEAD_ROAD,
-    .input = {.scale = 1.0f / 255},
+    .input = {.aspect_width = 16, .aspect_height = 9, .stretch_max = 1.5f, .scale = 1.0f / 255},
     .limits = {.score_min = 0.3f, .nms_iou = NAN},
     .recognise = masks_recognise,
     .open = masks_open,

@@ -115,7 +115,7 @@ static void link_runs(struct lane_segments *m, const float *other, const float *
 
     m->n_run = m->n_all = 0;
     for (int row = m->height - 1; row >= 0; row--) {
-        size_t at = (size_t)row * (size_t)m->width;
+        size_t at = (size_t)row * (size_t)m->stride;
         int first = m->n_run, n = cut_row(m, other + at, line + at, row), kept = 0;
 
         for (int i = 0; i < n_active; i++)
@@ -190,14 +190,16 @@ static void keep_longest(struct lane_segments *m)
     }
 }
 
-void lane_segments_find(struct lane_segments *m, const float *other, const float *line,
-                        int picture_w, int picture_h)
+void lane_segments_find(struct lane_segments *m, const struct lane_mask *mask)
 {
-    m->picture_w = (float)picture_w;
-    m->picture_h = (float)picture_h;
-    m->sx = m->picture_w / (float)m->width;
-    m->sy = m->picture_h / (float)m->height;
+    m->width = mask->width;
+    m->height = mask->height;
+    m->stride = mask->stride;
+    m->picture_w = (float)mask->picture_width;
+    m->picture_h = (float)mask->picture_height;
+    m->sx = mask->x_scale;
+    m->sy = mask->y_scale;
     m->unit = m->picture_w / 640;
-    link_runs(m, other, line);
+    link_runs(m, mask->other, mask->line);
     keep_longest(m);
 }

@@ -7,6 +7,13 @@
 
 enum { LANE_SEGMENTS_KEPT = 48 };
 
+struct lane_mask { /* what a network says of each pixel of the picture */
+    const float *other, *line; /* (height, width) logits, rows stride apart */
+    int width, height, stride;
+    float x_scale, y_scale; /* picture px per mask px */
+    int picture_width, picture_height;
+};
+
 struct lane_run {    /* neighbouring line pixels of one row */
     int row, below;  /* the run it continues, -1: it starts a segment */
     float x, y;      /* picture px: middle, weighted by probability */
@@ -26,7 +33,7 @@ struct lane_segment { /* runs linked upwards */
 };
 
 struct lane_segments {
-    int width, height; /* of the mask */
+    int width, height, stride; /* of the mask */
     int n_run, n_all, n;
     struct lane_run *run;     /* (height * runs a row) from the bottom upwards */
     struct lane_segment *all; /* (the same) */
@@ -39,9 +46,7 @@ struct lane_segments {
 MUST_CHECK enum err lane_segments_init(struct lane_segments *m, int width, int height);
 void lane_segments_finish(struct lane_segments *m); /* a zeroed one is fine */
 
-/* other, line: (height, width) logits. The picture that the mask covers is picture_w x picture_h.
- */
-void lane_segments_find(struct lane_segments *m, const float *other, const float *line,
-                        int picture_w, int picture_h);
+/* The mask is at most as large as lane_segments_init() was told. */
+void lane_segments_find(struct lane_segments *m, const struct lane_mask *mask);
 
 #endif

@@ -386,13 +386,13 @@ static void line_points(struct lane_trace *t, int id, const struct line *l, stru
     }
 }
 
-void lane_trace_run(struct lane_trace *t, const float *other, const float *line, int width,
-                    int height, float score_min, struct perceived *out)
+void lane_trace_run(struct lane_trace *t, const struct lane_mask *mask, float score_min,
+                    struct perceived *out)
 {
     struct line found[HEAD_MAX_CURVES];
     int n = 0;
 
-    lane_segments_find(&t->m, other, line, width, height);
+    lane_segments_find(&t->m, mask);
     find_vanishing_point(t);
 
     out->n_curves = 0;
@@ -418,5 +418,5 @@ void lane_trace_run(struct lane_trace *t, const float *other, const float *line,
         found[n++] = l;
     }
     out->n_curves = n;
-    lane_curves_order(out, width, height);
+    lane_curves_order(out, mask->picture_width, mask->picture_height);
 }

@@ -8,6 +8,7 @@
 #define OUTRIDER_HEADS_LANE_TRACE_H
 
 #include "perception/heads/head.h"
+#include "perception/heads/lane_segments.h"
 
 enum { LANE_TRACE_MAX_SIDE = 2048 };
 
@@ -18,10 +19,9 @@ MUST_CHECK enum err lane_trace_open(int mask_width, int mask_height, struct lane
                                     struct why *why);
 void lane_trace_close(struct lane_trace *t); /* NULL is fine */
 
-/* other, line: (H, W) logits of "not a line" and "line". The curves come in pixels of the picture
- * of width x height that the mask covers; n_curves, curve and roles of out are overwritten, the
- * rest is left alone. */
-void lane_trace_run(struct lane_trace *t, const float *other, const float *line, int width,
-                    int height, float score_min, struct perceived *out);
+/* The curves come in pixels of the picture; n_curves, curve and roles of out are overwritten, the
+ * rest is left alone. The mask is at most as large as lane_trace_open() was told. */
+void lane_trace_run(struct lane_trace *t, const struct lane_mask *mask, float score_min,
+                    struct perceived *out);
 
 #endif

@@ -60,12 +60,16 @@ static float curve_x(const float c[CURVE_NUMBERS], float y)
     return c[2] / (d * d) + c[4] / d + c[5] + c[6] * y - c[7];
 }
 
-/* The part inside the picture, bottom upwards; ends where the curve leaves it or runs away. */
+/* The part inside the picture, bottom upwards; ends where the curve leaves it or runs away. The
+ * curve's shares are of the network's input, of which the picture may be a part. */
 static void curve_points(const float c[CURVE_NUMBERS], const struct fit *fit,
                          struct lane_curve *out)
 {
-    const float w = (float)fit->picture_width, h = (float)fit->picture_height;
-    float top = fmaxf(c[0], 0), bottom = fminf(c[1], 1);
+    const float w = (float)fit->input_width * fit->x_scale;
+    const float h = (float)fit->input_height * fit->y_scale;
+    const float right = (float)fit->width / (float)fit->input_width;
+    float top = fmaxf(c[0], 0);
+    float bottom = fminf(c[1], (float)fit->height / (float)fit->input_height);
     float step = (bottom - top) / (float)(HEAD_MAX_CURVE_POINTS - 1);
 
     if (!(bottom > top))
@@ -74,7 +78,7 @@ static void curve_points(const float c[CURVE_NUMBERS], const struct fit *fit,
         float y = bottom - step * (float)i, x = curve_x(c, y);
         float far = (float)i / (float)(HEAD_MAX_CURVE_POINTS - 1);
 
-        if (!(x >= 0 && x <= 1)) { /* NAN too */
+        if (!(x >= 0 && x <= right)) { /* NAN too */
             if (out->n > 0)
                 return;
             continue;
@@ -117,7 +121,8 @@ static void lstr_close(void *state)
 const struct head_decoder head_lstr = {
     .name = "lstr",
     .gives = HEAD_LANES,
-    .input = {.bgr = true,
+    .input = {.stretch_max = 1.5f,
+              .bgr = true,
               .scale = 1.0f / 255,
               .mean = {.40789654f, .44719302f, .47026115f},
               .deviation = {.28863828f, .27408164f, .27809835f}},

@@ -157,7 +157,7 @@ static void ssd_decode(void *state, const struct head_io *io, const struct fit *
 const struct head_decoder head_ssd = {
     .name = NAME,
     .gives = HEAD_OBJECTS,
-    .input = {.bgr = true, .scale = 1},
+    .input = {.stretch_max = 1.8f, .bgr = true, .scale = 1},
     .limits = {.score_min = 0.5f, .nms_iou = 0.45f},
     .recognise = ssd_recognise,
     .open = ssd_open,

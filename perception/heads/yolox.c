@@ -102,7 +102,7 @@ static void yolox_decode(void *state, const struct head_io *io, const struct fit
 const struct head_decoder head_yolox = {
     .name = NAME,
     .gives = HEAD_OBJECTS,
-    .input = {.letterbox = true, .fill = 114, .bgr = true, .scale = 1},
+    .input = {.stretch_max = 1, .fill = 114, .bgr = true, .scale = 1},
     .limits = {.score_min = 0.3f, .nms_iou = 0.45f},
     .recognise = yolox_recognise,
     .open = yolox_open,

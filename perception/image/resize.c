@@ -14,14 +14,19 @@ struct fit fit_picture(const struct input_spec *spec, int picture_width, int pic
                     .width = input_width,
                     .height = input_height};
 
-    if (spec->letterbox) { /* in whole numbers, rounded down as the models' own scripts do */
-        int64_t height = (int64_t)picture_height * input_width / picture_width;
-        int64_t width = (int64_t)picture_width * input_height / picture_height;
+    int64_t aspect_width = spec->aspect_width ? spec->aspect_width : input_width;
+    int64_t aspect_height = spec->aspect_width ? spec->aspect_height : input_height;
+    /* in whole numbers, rounded down as the models' own scripts do */
+    int64_t wide = picture_width * aspect_height, high = picture_height * aspect_width;
+    double stretch = (double)wide / (double)high;
 
-        if (height <= input_height)
-            f.height = height > 0 ? (int)height : 1;
+    if (spec->stretch_max > 0 && fmax(stretch, 1 / stretch) > spec->stretch_max) {
+        if (wide > high)
+            f.height = (int)(input_height * high / wide);
         else
-            f.width = width > 0 ? (int)width : 1;
+            f.width = (int)(input_width * wide / high);
+        f.height += f.height == 0; /* a thread is still a picture */
+        f.width += f.width == 0;
     }
     f.x_scale = (float)picture_width / (float)f.width;
     f.y_scale = (float)picture_height / (float)f.height;

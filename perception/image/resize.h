@@ -12,11 +12,15 @@
 /* How a network wants its picture. Channels c are in the network's order:
  * value = (byte * scale - mean[c]) / deviation[c]. */
 struct input_spec {
-    bool letterbox; /* same scale in x and y, at the top left, the rest filled; else the whole
-                       input is covered, each axis with its own scale */
-    uint8_t fill;   /* byte beside a letterboxed picture */
-    bool bgr;       /* channel 0 is blue */
-    float scale;    /* 1 or 1/255 */
+    /* The shape of the pictures that the network was trained with; 0: that of its input. */
+    int aspect_width, aspect_height;
+    /* How far a picture's shape may differ from it, as a factor, and still cover the whole input.
+     * Beyond it nothing is distorted more than the training pictures were: the picture lies at the
+     * top left and the rest is filled. 1: always so (letterbox); 0: never. */
+    float stretch_max;
+    uint8_t fill; /* byte beside the picture */
+    bool bgr;     /* channel 0 is blue */
+    float scale;  /* 1 or 1/255 */
     float mean[3], deviation[3]; /* deviation 0 counts as 1 */
 };
 

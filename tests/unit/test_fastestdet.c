@@ -41,13 +41,16 @@ Test(fastestdet, known_boxes_come_back)
         struct head_io io = grid();
         float width = (float)sizes[s][0], height = (float)sizes[s][1];
         struct box want = {0.12f * width, 0.3f * height, 0.5f * width, 0.44f * height};
-        float cx = 0.31f * COLUMNS, cy = 0.37f * LINES;
+        struct fit fit =
+            fit_picture(&head_fastestdet.input, sizes[s][0], sizes[s][1], 16 * COLUMNS, 16 * LINES);
+        float x = (float)fit.width / (16 * COLUMNS), y = (float)fit.height / (16 * LINES);
+        float cx = 0.31f * x * COLUMNS, cy = 0.37f * y * LINES;
 
         *cell(&io, (int)cy, (int)cx, 0) = 0.9f;
         *cell(&io, (int)cy, (int)cx, 1) = atanhf(cx - floorf(cx));
         *cell(&io, (int)cy, (int)cx, 2) = atanhf(cy - floorf(cy));
-        *cell(&io, (int)cy, (int)cx, 3) = logit(0.38f);
-        *cell(&io, (int)cy, (int)cx, 4) = logit(0.14f);
+        *cell(&io, (int)cy, (int)cx, 3) = logit(0.38f * x);
+        *cell(&io, (int)cy, (int)cx, 4) = logit(0.14f * y);
         *cell(&io, (int)cy, (int)cx, 5 + 5) = 0.7f;
         *cell(&io, (int)cy, (int)cx, 5 + 6) = 0.9f; /* a train: not ours */
         decode_once(&head_fastestdet, &io, -1, sizes[s][0], sizes[s][1], &out);

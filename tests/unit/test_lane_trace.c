@@ -59,7 +59,16 @@ static void trace(void)
     struct why why;
 
     cr_assert_eq(lane_trace_open(W, H, &t, &why), OK);
-    lane_trace_run(t, other, line, BIG * W, BIG * H, 0.3f, &out);
+    const struct lane_mask mask = {.other = other,
+                                   .line = line,
+                                   .width = W,
+                                   .height = H,
+                                   .stride = W,
+                                   .x_scale = BIG,
+                                   .y_scale = BIG,
+                                   .picture_width = BIG * W,
+                                   .picture_height = BIG * H};
+    lane_trace_run(t, &mask, 0.3f, &out);
     lane_trace_close(t);
 }
 

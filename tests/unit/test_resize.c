@@ -7,7 +7,7 @@
 #include "tests/models.h"
 
 static const struct input_spec plain = {.scale = 1};
-static const struct input_spec letterbox = {.letterbox = true, .fill = 114, .scale = 1};
+static const struct input_spec letterbox = {.stretch_max = 1, .fill = 114, .scale = 1};
 
 /* A resize for one test, with memory of its own. */
 static struct resize *resize_new(const struct input_spec *spec, int width, int height,
@@ -126,6 +126,29 @@ Test(resize, order_scale_mean_and_deviation)
     free(out);
 }
 
+/* A wide picture is stretched as far as the network bears it, and then no more. */
+Test(resize, stretches_within_limits)
+{
+    const struct input_spec spec = {.stretch_max = 1.5f, .scale = 1};
+
+    struct fit near = fit_picture(&spec, 1280, 500, 640, 360); /* 1.44 times as wide */
+    cr_assert_eq(near.width, 640);
+    cr_assert_eq(near.height, 360);
+    struct fit far = fit_picture(&spec, 1242, 375, 640, 360); /* 1.86 times */
+    cr_assert_eq(far.width, 640);
+    cr_assert_eq(far.height, 193);
+    const struct input_spec square = {
+        .aspect_width = 16, .aspect_height = 9, .stretch_max = 1.5f, .scale = 1};
+    struct fit usual = fit_picture(&square, 960, 540, 320, 320);
+    cr_assert_eq(usual.width, 320);
+    cr_assert_eq(usual.height, 320);
+    struct fit squeezed = fit_picture(&square, 1242, 375, 320, 320);
+    cr_assert_eq(squeezed.height, 171); /* 320 (16 / 9) / (1242 / 375) */
+    struct fit tall = fit_picture(&spec, 375, 1242, 640, 360);
+    cr_assert_eq(tall.width, 108);
+    cr_assert_eq(tall.height, 360);
+}
+
 Test(resize, letterbox_keeps_the_shape_and_fills_the_rest)
 {
     struct image im = noise(40, 20, 0);
@@ -202,7 +225,7 @@ Test(resize, golden_inputs)
     check_golden("twinlitenet", "input_0.pb", &(struct input_spec){.scale = 1 / 255.0f},
                  1 / 255.0f);
     check_golden("yolox_nano", "input_0.pb",
-                 &(struct input_spec){.letterbox = true, .fill = 114, .bgr = true, .scale = 1}, 1);
+                 &(struct input_spec){.stretch_max = 1, .fill = 114, .bgr = true, .scale = 1}, 1);
     check_golden("fastestdet", "input_0.pb", &(struct input_spec){.bgr = true, .scale = 1 / 255.0f},
                  1 / 255.0f);
     check_golden("lstr", "input_0.pb",

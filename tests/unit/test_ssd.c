@@ -43,8 +43,10 @@ Test(ssd, boxes_are_shares_of_any_picture)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct head_io io = decoded(3, 2);
         double w = sizes[i][0], h = sizes[i][1];
+        struct fit fit = fit_picture(&head_ssd.input, sizes[i][0], sizes[i][1], 672, 384);
+        float x = (float)fit.width / 672, y = (float)fit.height / 384; /* shares it covers */
 
-        set(io.output[0], 8, (float[]){0.125f, 0.25f, 0.5f, 1}, 4);
+        set(io.output[0], 8, (float[]){0.125f * x, 0.25f * y, 0.5f * x, y}, 4);
         set(io.output[1], 4, (float[]){0.1f, 0.9f}, 2);
         decode_once(&head_ssd, &io, -1, sizes[i][0], sizes[i][1], &out);
         cr_assert_eq(out.n_detections, 1);
@@ -101,11 +103,11 @@ static void check_raw(bool flat, bool turned)
         set(priors, 8 + 4 * i, (float[]){0.1f, 0.1f, 0.2f, 0.2f}, 4);
     set(loc, 4, (float[]){2, -1, 0.5f, -0.5f}, 4);
     set(conf, 2, (float[]){0.3f, 0.7f}, 2);
-    decode_once(&head_ssd, &io, -1, 1000, 500, &out);
+    decode_once(&head_ssd, &io, -1, 750, 500, &out);
     cr_assert_eq(out.n_detections, 1);
     double cx = 0.5 + 2 * 0.1 * 0.2, cy = 0.5 - 0.1 * 0.6;
     double w = 0.2 * exp(0.1), h = 0.6 * exp(-0.1);
-    assert_box(&out.detection[0], 1000 * (cx - w / 2), 500 * (cy - h / 2), 1000 * (cx + w / 2),
+    assert_box(&out.detection[0], 750 * (cx - w / 2), 500 * (cy - h / 2), 750 * (cx + w / 2),
                500 * (cy + h / 2));
 }
 
