@@ -70,6 +70,8 @@ void ego_lane_find(const struct lane_cubic *left, const struct lane_cubic *right
         }
     }
     const struct lane_cubic *one = left ? left : right, *other = left ? right : NULL;
+    if (!other && fabs(one->c[0]) > WIDTH_PRIOR_M + WIDTH_PRIOR_SIGMA_M)
+        return; /* we are not in the usual lane beside it */
     centre = mean_of(one, other, POSITION, &sigma);
     if (!other) {
         centre += (left ? -0.5 : 0.5) * WIDTH_PRIOR_M;

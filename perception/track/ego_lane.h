@@ -6,7 +6,8 @@
 #include "perception/track/lane_cubic.h"
 
 /* left, right: NULL where none is known. With one only, or with two that cannot be of one lane, the
- * other side is taken to be a usual lane away and width_m stays NAN.
+ * other side is taken to be a usual lane away and width_m stays NAN; all is NAN when that would not
+ * be a lane that we are in.
  * Time to departure: until the side of a car of usual width crosses a boundary that is known, at
  * the present speed and heading; NAN when standing, when the heading does not say to which side,
  * or when it is far off. speed_mps: NAN if not known. */

@@ -25,6 +25,10 @@ static const float DUPLICATE_M = 0.7f, DUPLICATE_WIDTHS = 0.025f;
 /* Sides change only when we are this far across, so that roles do not flicker on the line. */
 static const float SIDE_M = 0.1f, SIDE_WIDTHS = 0.01f;
 
+/* No lane is so wide that its side lies farther from a vehicle in it: the nearest boundary beyond
+ * this is the next one out, and ours is not seen. */
+static const float OUR_SIDE_M = 4.5f;
+
 static const float EXTRAPOLATE_M = 15;    /* beyond the measured range, with growing sigma */
 static const float LEVEL_SIGMA_M = 0.03f; /* the road is not quite flat across */
 
@@ -213,8 +217,10 @@ static void set_roles(struct lanes *l)
         n++;
         left += t->side > 0;
     }
+    bool far_left = l->metres && left > 0 && order[left - 1]->lateral > OUR_SIDE_M;
+    bool far_right = l->metres && left < n && order[left]->lateral < -OUR_SIDE_M;
     for (int i = 0; i < n; i++) {
-        int role = i < left ? left - i : left - 1 - i;
+        int role = i < left ? left - i + far_left : left - 1 - i - far_right;
         order[i]->role = role >= -2 && role <= 2 ? role : 0;
     }
     l->n_order = n;

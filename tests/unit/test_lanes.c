@@ -420,6 +420,21 @@ Test(lanes, too_wide_for_a_lane)
     lanes_close(l);
 }
 
+/* A kerb two lanes away is not the side of ours. */
+Test(lanes, far_boundary_is_not_ours)
+{
+    const struct truth b[2] = {{{8.4f}, 12, 60}, {{5.0f}, 10, 60}};
+
+    start();
+    for (int i = 0; i < 4; i++)
+        step(b, 2, &mounted, &mounted, 0, NAN);
+    cr_assert_eq(s.n_lanes, 2);
+    cr_assert_eq(s.lane[0].role, 0);
+    cr_assert_eq(s.lane[1].role, 2);
+    cr_assert(isnan(s.ego_lane.offset_m) && isnan(s.ego_lane.heading_rad));
+    lanes_close(l);
+}
+
 Test(lanes, time_to_departure)
 {
     /* The lane turns right under us by 0.05 rad: at 20 m/s we drift left at 1 m/s, and our left
