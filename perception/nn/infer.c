@@ -58,9 +58,13 @@ static enum err node_infer(struct graph *g, struct node *n, struct why *why)
     e = n->op->infer(g, n, why);
     if ((e == OK || n->bad_attr) && (bad = check_attrs(n, why)) != OK)
         return bad;
-    for (int i = 0; e == OK && i < n->n_out; i++)
+    for (int i = 0; e == OK && i < n->n_out; i++) {
         if (n->out[i] && !n->out[i]->typed)
             e = err_say(why, ERR_UNSUPPORTED, "output %d", i);
+        else if (n->out[i] && tensor_bytes(out(n, i)) > g->memory_limit)
+            e = err_say(why, ERR_LIMIT, "output '%.80s' has %zu bytes, limit %zu", out(n, i)->name,
+                        tensor_bytes(out(n, i)), g->memory_limit);
+    }
     return e;
 }
 

@@ -180,10 +180,10 @@ static enum err inline_data(const Onnx__TensorProto *p, struct tensor *t, struct
                        t->name, typed_count(p, t->type), dtype_name(t->type), count);
     if (tensor_allocate(t) != OK)
         return ERR_NOMEM;
-    if (!raw)
-        typed_copy(p, t);
-    else if (want)
+    if (raw && want)
         memcpy(t->data, p->raw_data.data, want);
+    else if (want)
+        typed_copy(p, t);
     return OK;
 }
 

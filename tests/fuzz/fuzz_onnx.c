@@ -5,7 +5,7 @@
 
 #include "perception/nn/inspect.h"
 
-enum { MEMORY = 16 << 20, MACS = 10 << 20, NODES = 1000 };
+enum { MEMORY = 16 << 20, RUN_MEMORY = 1 << 20, MACS = 10 << 20, NODES = 1000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,8 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort(); /* refused without a reason */
         return 0;
     }
-    if (net_facts(net)->macs < MACS && net_graph(net)->n_nodes < NODES && net_run(net, &why) != OK &&
-        !strchr(why.text, '\''))
+    if (net_facts(net)->macs < MACS && net_facts(net)->arena_bytes < RUN_MEMORY &&
+        net_graph(net)->n_nodes < NODES && net_run(net, &why) != OK && !strchr(why.text, '\''))
         abort(); /* failed without naming the node */
     net_close(net);
     return 0;

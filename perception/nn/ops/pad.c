@@ -113,6 +113,8 @@ static enum err pad_infer(struct graph *g, struct node *n, struct why *why)
     for (int i = 0; i < x->rank; i++) {
         if (tensor_count(out(n, 0)) == 0)
             break;
+        if ((size_t)dim[i] * sizeof *p->from[i] > g->memory_limit / 16)
+            return err_say(why, ERR_LIMIT, "axis %d has %lld elements", i, (long long)dim[i]);
         p->from[i] = region_take(&g->region, (size_t)dim[i] * sizeof *p->from[i]);
         if (!p->from[i])
             return ERR_NOMEM;

@@ -124,10 +124,13 @@ static void fill_taps(const struct resize_params *p, struct axis *a)
     }
 }
 
-static enum err place_taps(struct graph *g, struct resize_params *p, struct axis *a)
+static enum err place_taps(struct graph *g, struct resize_params *p, struct axis *a,
+                           struct why *why)
 {
     size_t n = (size_t)a->out * (size_t)p->taps;
 
+    if (n * sizeof *a->index > g->memory_limit / 32)
+        return err_say(why, ERR_LIMIT, "an axis of %lld elements", (long long)a->out);
     a->index = region_take(&g->region, n * sizeof *a->index);
     a->weight = region_take(&g->region, n * sizeof *a->weight);
     a->outside = region_take(&g->region, (size_t)a->out * sizeof *a->outside);
@@ -347,7 +350,7 @@ static enum err resize_infer(struct graph *g, struct node *n, struct why *why)
     if ((e = set_out(n, 0, x->type, x->rank, dim, why)) != OK)
         return e;
     for (int i = 0; i < x->rank; i++)
-        if ((e = place_taps(g, p, &p->axis[i])) != OK)
+        if ((e = place_taps(g, p, &p->axis[i], why)) != OK)
             return e;
     p->flat = is_flat(x, p);
     if (p->flat) {
