@@ -77,7 +77,7 @@ enum err class_map_parse(const char *list, int n, struct class_map *map, struct 
             return err_say(why, ERR_MISMATCH, "outrider.classes: '%.*s' is no class that we know",
                            (int)(length < 40 ? length : 40), at);
         if (map->n < CLASS_MAP_MAX)
-            map->class[map->n++] = (int8_t) class;
+            map->class[map->n++] = class;
         if (!at[length])
             break;
         at += length + 1;
@@ -106,8 +106,9 @@ enum err class_map_coco(const char *list, int n, struct class_map *map, struct w
                        "'outrider.classes'",
                        n, COCO_CLASSES);
     *map = (struct class_map){.n = n};
-    memset(map->class, -1, sizeof map->class);
+    for (int i = 0; i < n; i++)
+        map->class[i] = -1;
     for (size_t i = 0; i < sizeof coco / sizeof *coco; i++)
-        map->class[coco[i].coco] = (int8_t)coco[i].class;
+        map->class[coco[i].coco] = (int)coco[i].class;
     return OK;
 }

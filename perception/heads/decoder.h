@@ -69,7 +69,7 @@ enum err head_mismatch(const struct head_io *io, const char *decoder, const char
 enum { CLASS_MAP_MAX = 128, COCO_CLASSES = 80 };
 struct class_map {
     int n;
-    int8_t class[CLASS_MAP_MAX];
+    int class[CLASS_MAP_MAX]; /* enum object_class or -1 */
 };
 /* From names with commas, "-" for one to leave out; there must be n of them. */
 MUST_CHECK enum err class_map_parse(const char *list, int n, struct class_map *map,

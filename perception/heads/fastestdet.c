@@ -63,11 +63,11 @@ static float sigmoid(float v)
 static struct box fastestdet_box(const struct fastestdet *f, int i, const struct fit *fit)
 {
     const float *v = f->planes + i;
-    const int plane = f->width * f->height;
+    const int plane = f->width * f->height, line = i / f->width, column = i % f->width;
     const float x_scale = (float)fit->input_width * fit->x_scale;
     const float y_scale = (float)fit->input_height * fit->y_scale;
-    float cx = ((float)(i % f->width) + tanhf(v[plane])) / (float)f->width * x_scale;
-    float cy = ((float)(i / f->width) + tanhf(v[2 * plane])) / (float)f->height * y_scale;
+    float cx = ((float)column + tanhf(v[plane])) / (float)f->width * x_scale;
+    float cy = ((float)line + tanhf(v[2 * plane])) / (float)f->height * y_scale;
     float width = sigmoid(v[3 * plane]) * x_scale, height = sigmoid(v[4 * plane]) * y_scale;
 
     return (struct box){cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2};

@@ -9,13 +9,8 @@
 
 /* In the order in which they are asked whether they recognise a model. */
 static const struct head_decoder *const decoders[] = {
-    &head_ssd,
-    &head_yolox,
-    &head_fastestdet,
-    &head_lstr,
-    &head_lane_masks,
+    &head_ssd, &head_yolox, &head_fastestdet, &head_lstr, &head_lane_masks, NULL,
 };
-enum { DECODERS = sizeof decoders / sizeof *decoders };
 
 struct head {
     struct net *net;
@@ -63,17 +58,16 @@ static enum err decoder_choose(const struct head_config *cfg, struct head *h, st
 {
     const char *name = cfg->decoder ? cfg->decoder : net_metadata(h->net, "outrider.decoder");
     char known[120] = "";
+    size_t n = 0;
 
-    for (int i = 0; i < DECODERS && !h->decoder; i++)
+    for (int i = 0; decoders[i] && !h->decoder; i++)
         if (name ? !strcmp(decoders[i]->name, name) : decoders[i]->recognise(&h->io))
             h->decoder = decoders[i];
     if (h->decoder)
         return OK;
-    for (int i = 0; i < DECODERS; i++) {
-        size_t n = strlen(known);
-
-        snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", decoders[i]->name);
-    }
+    for (int i = 0; decoders[i] && n < sizeof known; i++)
+        n +=
+            (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", decoders[i]->name);
     if (name)
         return err_say(why, ERR_UNSUPPORTED, "no decoder '%s'; there are %s", name, known);
     return err_say(why, ERR_UNSUPPORTED, "no decoder recognises its outputs; name one of %s",
