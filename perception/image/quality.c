@@ -21,11 +21,11 @@ enum {
 };
 
 /* Out of 255, or shares. Beside each: the worst fine picture, the best bad one. */
-static const float DARK_BRIGHT = 32;       /* 55; 14 */
-static const float GLARE_SATURATED = 0.4f; /* 0.25; 0.88 */
-static const float BLUR_SHARP = 0.28f;     /* 0.37; 0.25 */
-static const float BLOCKED_COVERED = 0.6f; /* 0.34; 1.0 */
-static const float BLOCKED_SPAN = 12;      /* 55; noise of a covered lens */
+static const float DARK_BRIGHT = 32;        /* 55; 20 */
+static const float GLARE_SATURATED = 0.45f; /* 0.36; 0.56 */
+static const float BLUR_SHARP = 0.28f;      /* 0.39; 0.21 */
+static const float BLOCKED_COVERED = 0.6f;  /* 0.34; 1.0 */
+static const float BLOCKED_SPAN = 12;       /* 55; 2 */
 enum {
     EDGE_MIN = 24,      /* luma across a profile that makes it an edge */
     EDGES_MIN = 16,     /* edges that a picture must have for their sharpness to mean much */
