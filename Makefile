@@ -4,7 +4,6 @@
 CFLAGS  ?= -O2 -g
 prefix  ?= /usr/local
 SAN     ?=
-
 comma   := ,
 B       ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 SHARED  ?= ../shared
@@ -44,11 +43,15 @@ deps-check: deps
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
         -Wno-missing-field-initializers
 cppflags = -I. -I$B -D_GNU_SOURCE -DOUTRIDER_VERSION='"$(VERSION)"' \
-           $(shell pkg-config --cflags $(PKGS)) $(CPPFLAGS)
+           $(pkg_cflags) $(CPPFLAGS)
 cflags    = -std=c11 $(WARN) -ffp-contract=off -fno-omit-frame-pointer -pthread $(isa) $(loops) \
             $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(CFLAGS)
-ldlibs    = $(shell pkg-config --libs $(PKGS)) -lm -pthread
+ldlibs    = $(pkg_libs) -lm -pthread
 ldflags   = $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+
+# Asked once, when first needed: on a bare machine pkg-config comes with the packages.
+pkg_cflags = $(eval pkg_cflags := $(shell pkg-config --cflags $(PKGS)))$(pkg_cflags)
+pkg_libs   = $(eval pkg_libs := $(shell pkg-config --libs $(PKGS)))$(pkg_libs)
 
 objs = $(patsubst %.c,$B/%.o,$(wildcard $(1)))
 
@@ -180,11 +183,16 @@ demo: $(PROGRAMS)
 bindir     = $(DESTDIR)$(prefix)/bin
 includedir = $(DESTDIR)$(prefix)/include/outrider
 libdir     = $(DESTDIR)$(prefix)/lib
+CLIENT_H  := proto/client/outrider_client.h proto/wire.h proto/message.h perception/scene.h \
+             perception/geometry/camera.h perception/base/err.h
 datadir    = $(DESTDIR)$(prefix)/share/outrider
 install: all
 	install -D -m 755 -t $(bindir) $(PROGRAMS)
+	install -D -m 644 -t $(libdir) $(CLIENT)
+	for h in $(CLIENT_H); do install -D -m 644 $$h $(includedir)/$$h || exit 1; done
 	install -D -m 644 -t $(datadir)/proto $(SCHEMAS) proto/README.md
 	install -D -m 644 -t $(datadir) README.md LICENSE daemon/outriderd.yaml
+	install -D -m 644 -t $(datadir)/examples proto/client/example.c $(wildcard sim/examples/*)
 
 compdb:
 	bear -- $(MAKE) B=build-compdb all
