@@ -30,7 +30,7 @@ static struct value **names_find(struct names *m, const char *name)
     for (const char *p = name; *p; p++)
         h = (h ^ (unsigned char)*p) * 0x100000001b3u;
     h ^= h >> 32;
-    while (m->slot[h & m->mask] && strcmp(m->slot[h & m->mask]->t.name, name))
+    while (m->slot[h & m->mask] && strcmp(m->slot[h & m->mask]->t.name, name) != 0)
         h++;
     return &m->slot[h & m->mask];
 }
@@ -53,8 +53,10 @@ static enum err define(struct reader *r, const char *name, struct value **out)
 {
     struct value **slot = names_find(&r->names, name);
 
-    if (*slot)
-        return err_say(r->why, ERR_FORMAT, "tensor '%s' is made twice", name);
+    if (*slot) {
+        err_say(r->why, ERR_FORMAT, "tensor '%s' is made twice", name);
+        return ERR_FORMAT;
+    }
     *out = *slot = graph_value(r->g, name);
     return *out ? OK : ERR_NOMEM;
 }
@@ -114,7 +116,7 @@ static enum err fix_input(struct reader *r, struct value *v)
         const struct tensor *t = &r->fixed[i];
         enum err e;
 
-        if (strcmp(t->name, v->t.name))
+        if (strcmp(t->name, v->t.name) != 0)
             continue;
         if (t->type != v->t.type)
             return err_say(r->why, ERR_MISMATCH, "input '%s' is %s, its fixed value %s", v->t.name,
@@ -284,7 +286,7 @@ static enum err read_node(struct reader *r, const Onnx__GraphProto *g, size_t at
     n->n_in = (int)p->n_input;
     n->n_out = (int)p->n_output;
     n->n_attr = (int)p->n_attribute;
-    if (p->domain && *p->domain && strcmp(p->domain, "ai.onnx"))
+    if (p->domain && *p->domain && strcmp(p->domain, "ai.onnx") != 0)
         e = err_say(r->why, ERR_UNSUPPORTED, "operator of domain '%s'", p->domain);
     else if (!(n->op = op_find(n->type)))
         e = err_say(r->why, ERR_UNSUPPORTED, "operator not known");

@@ -343,7 +343,7 @@ static enum err depth_to_space_infer(struct graph *g, struct node *n, struct why
     const struct tensor *x = in(n, 0);
     struct copy *c = node_params(g, n, sizeof *c);
     bool crd = !strcmp(attr_string(n, "mode", "DCR"), "CRD");
-    int64_t b, C, H = x->dim[2], W = x->dim[3], dim[4];
+    int64_t b = 1, C, H = x->dim[2], W = x->dim[3], dim[4];
     enum err e = block_size(n, &b, why);
 
     if (!c)
@@ -369,7 +369,7 @@ static enum err space_to_depth_infer(struct graph *g, struct node *n, struct why
 {
     const struct tensor *x = in(n, 0);
     struct copy *c = node_params(g, n, sizeof *c);
-    int64_t b, C = x->dim[1], H, W, dim[4];
+    int64_t b = 1, C = x->dim[1], H, W, dim[4];
     enum err e = block_size(n, &b, why);
 
     if (!c)

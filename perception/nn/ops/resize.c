@@ -106,7 +106,8 @@ static double taps_at(const struct resize_params *p, double x, double w[MAX_TAPS
 static void fill_taps(const struct resize_params *p, struct axis *a)
 {
     for (int64_t i = 0; i < a->out; i++) {
-        double w[MAX_TAPS], sum = 0, last = (double)(a->in - 1), x = coordinate(p, a, i), first;
+        double w[MAX_TAPS] = {0}, sum = 0, last = (double)(a->in - 1), x = coordinate(p, a, i),
+               first;
 
         x = x == x ? fmin(fmax(x, -1e9), 1e9) : 0.0;
         first = taps_at(p, x, w);
@@ -280,8 +281,8 @@ static enum err read_lengths(struct node *n, struct resize_params *p, struct why
 {
     bool upsample = n->op->variant != 0;
     int n_axes, n_scales = -1, n_sizes = -1, n_roi = -1, axes[TENSOR_MAX_RANK];
-    float scale[TENSOR_MAX_RANK], roi[2 * TENSOR_MAX_RANK];
-    int64_t size[TENSOR_MAX_RANK];
+    float scale[TENSOR_MAX_RANK] = {0}, roi[2 * TENSOR_MAX_RANK] = {0};
+    int64_t size[TENSOR_MAX_RANK] = {0};
     const float *v;
     enum err e;
 
