@@ -7,7 +7,7 @@
 
 enum { LANE_SEGMENTS_KEPT = 48 };
 
-struct lane_mask { /* what a network says of each pixel of the picture */
+struct lane_mask {             /* what a network says of each pixel of the picture */
     const float *other, *line; /* (height, width) logits, rows stride apart */
     int width, height, stride;
     float x_scale, y_scale; /* picture px per mask px */

@@ -19,8 +19,8 @@ void lanes_reset(struct lanes *l);
 /* One frame. t_ns is its capture time on the frame's clock and never goes back between resets.
  * curve, n: what the head saw. camera: borrowed for the call; width 0: not calibrated, boundaries
  * stay in pixels (roles by position in the picture of image_width). speed_mps: NAN if not known. */
-void lanes_step(struct lanes *l, const struct lane_curve *curve, int n,
-                const struct camera *camera, int image_width, float speed_mps, int64_t t_ns);
+void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const struct camera *camera,
+                int image_width, float speed_mps, int64_t t_ns);
 
 /* Fill s->lane, s->n_lanes and s->ego_lane. */
 void lanes_scene(const struct lanes *l, struct scene *s);
