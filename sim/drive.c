@@ -282,8 +282,12 @@ static enum err find_calibration(struct drive *d, struct why *why)
     } else if (e == ERR_AGAIN) {
         e = find_kitti_calibration(d, why);
     }
-    d->calibrated = e == OK;
-    return e == ERR_AGAIN ? OK : e;
+    if (e != OK)
+        return e == ERR_AGAIN ? OK : e;
+    d->calibrated = true;
+    d->camera.sigma_pitch_rad = camera_sigma_pitch(&d->camera); /* as it comes off the bus */
+    d->camera.sigma_z_m = camera_sigma_z(&d->camera);
+    return OK;
 }
 
 /* ---- the drive ----------------------------------------------------------------------------- */

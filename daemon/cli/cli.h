@@ -11,6 +11,7 @@ struct command {
 int infer_command(int argc, char **argv);
 int nn_command(int argc, char **argv);
 int track_command(int argc, char **argv);
+int run_command(int argc, char **argv);
 int replay_command(int argc, char **argv);
 int echo_command(int argc, char **argv);
 
