@@ -58,6 +58,7 @@ objs = $(patsubst %.c,$B/%.o,$(wildcard $(1)))
 SCHEMAS   := $(wildcard proto/*.proto)
 PB_H      := $(SCHEMAS:%.proto=$B/%.pb-c.h) $B/onnx/onnx.pb-c.h
 PB_OBJ    := $(SCHEMAS:%.proto=$B/%.pb-c.o)
+PB_PY     := $(SCHEMAS:%.proto=$B/python/%_pb2.py)
 PROTO_OBJ := $(filter-out %/example.o,$(call objs,proto/*.c proto/client/*.c)) $(PB_OBJ)
 PERC_OBJ  := $(call objs,perception/*.c perception/*/*.c perception/nn/ops/*.c \
                  perception/kernels/$(ISA_DIR)/*.c) $B/onnx/onnx.pb-c.o
@@ -102,6 +103,9 @@ $B/%.pb-c.o: $B/%.pb-c.c
 $B/proto/%.pb-c.c $B/proto/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(@D)
 	protoc-c --proto_path=. --c_out=$B $<
+$B/python/%_pb2.py: %.proto
+	@mkdir -p $(@D)
+	protoc --proto_path=. --python_out=$B/python $<
 # The ONNX schema is Debian's, compiled here and not copied.
 $B/onnx/onnx.pb-c.c $B/onnx/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
 	@mkdir -p $(@D)
@@ -138,7 +142,7 @@ $(UNIT_OK): %.ok: %
 	@$(test_env) timeout 280 $< --short-filename > $<.log 2>&1 \
 	  && touch $@ && echo "ok   $*" || { cat $<.log; echo "FAIL $*"; exit 1; }
 # One at a time: they start daemons and watch what those do in time.
-$(E2E_OK): %.ok: % $(PROGRAMS) | $(UNIT_OK)
+$(E2E_OK): %.ok: % $(PROGRAMS) $(PB_PY) | $(UNIT_OK)
 	@$(test_env) flock $B/e2e.lock timeout 280 $< --short-filename -j1 > $<.log 2>&1 \
 	  && touch $@ && echo "ok   $*" || { cat $<.log; echo "FAIL $*"; exit 1; }
 $(FUZZ_OK): $B/tests/fuzz/fuzz_%.ok: $B/tests/fuzz/fuzz_% $(wildcard tests/fuzz/corpus/*/*)
