@@ -66,9 +66,11 @@ static bool parse_number(const char *s, int64_t *t_ns)
         return true;
     }
     for (size_t i = 0; i < digits; i++) {
-        if (whole > (MAX_NS - 9) / 10)
+        int digit = s[i] - '0';
+
+        if (whole > (MAX_NS - digit) / 10)
             return false;
-        whole = 10 * whole + (s[i] - '0');
+        whole = 10 * whole + digit;
     }
     *t_ns = whole;
     if (!*rest)
@@ -151,7 +153,8 @@ static int picture_find(const struct listing *l, const char *s, size_t size)
     return -1;
 }
 
-/* "NAME,TIME" or "TIME,NAME": what is not the name of a picture is the time. */
+/* "NAME,TIME" or "TIME,NAME": what is not the name of a picture becomes l. *picture is -1 where
+ * neither is: a heading, or a picture that is not here. False: there is no comma. */
 static bool split_csv(const struct listing *pictures, struct line *l, int *picture)
 {
     const char *comma = memchr(l->text, ',', l->size);
@@ -162,10 +165,10 @@ static bool split_csv(const struct listing *pictures, struct line *l, int *pictu
     if ((*picture = picture_find(pictures, l->text, left)) >= 0) {
         l->text = comma + 1;
         l->size = right;
-        return true;
+    } else {
+        *picture = picture_find(pictures, comma + 1, right);
+        l->size = left;
     }
-    *picture = picture_find(pictures, comma + 1, right);
-    l->size = left;
     return true;
 }
 
@@ -173,25 +176,17 @@ static enum err parse_csv(const char *text, const char *name, const struct listi
                           int64_t *t_ns, struct why *why)
 {
     struct line l = {0};
-    int picture, lines = 0;
+    int picture;
 
     for (int i = 0; i < pictures->n; i++)
         t_ns[i] = -1;
     while (next_line(&text, &l)) {
-        int64_t t;
-
         if (!split_csv(pictures, &l, &picture))
             return err_say(why, ERR_FORMAT, "%s:%d: '%.*s' has no comma", name, l.number,
                            (int)l.size, l.text);
-        if (!stamp_parse(l.text, l.size, &t)) {
-            if (lines++ == 0 && picture < 0)
-                continue; /* the heading */
+        if (picture >= 0 && !stamp_parse(l.text, l.size, &t_ns[picture]))
             return err_say(why, ERR_FORMAT, "%s:%d: '%.*s' is not a time", name, l.number,
                            (int)l.size, l.text);
-        }
-        lines++;
-        if (picture >= 0) /* one that is not here is no harm */
-            t_ns[picture] = t;
     }
     for (int i = 0; i < pictures->n; i++)
         if (t_ns[i] < 0)
