@@ -9,7 +9,9 @@ enum {
     NOMINAL_PERCENT = 10, /* a measured period this near to the nominal one is the nominal one */
     RATE_RANGE = 8,       /* measured periods are believed from 1/8 to 8 times the nominal one */
 };
+/* Times lie within +-2^62 (wire.h), so adding these never overflows; differences could. */
 #define LATE_MAX_NS NS_PER_S /* older than this is no late frame, time went back */
+#define INTERVAL_MAX_NS (3600 * NS_PER_S)
 
 int64_t clock_now_ns(void)
 {
@@ -54,8 +56,6 @@ static void measure_rate(struct timeline *t, int64_t interval_ns)
     enum { N = TIMELINE_INTERVALS };
     int64_t v[N];
 
-    if (interval_ns <= 0)
-        return;
     t->interval_ns[t->n_intervals++ % N] = interval_ns;
     if (t->n_intervals < N)
         return;
@@ -85,7 +85,7 @@ enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t 
         h->clock_epoch = t->epoch;
         return ARRIVAL_DUPLICATE;
     } else if (h->t_sof_ns < t->newest_ns) {
-        bool near = t->newest_ns - h->t_sof_ns <= LATE_MAX_NS; /* the parser bounds times */
+        bool near = h->t_sof_ns >= t->newest_ns - LATE_MAX_NS;
 
         if (h->frame_id < t->newest_id && near && ++t->stale < STALE_MAX) {
             h->clock_epoch = t->epoch;
@@ -99,7 +99,7 @@ enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t 
     t->recent[t->n_recent++ % TIMELINE_RECENT] = h->frame_id;
     if (t->n_recent == 2 * TIMELINE_RECENT)
         t->n_recent = TIMELINE_RECENT;
-    if (!first && tick_ns > t->tick_ns)
+    if (!first && tick_ns > t->tick_ns && tick_ns < t->tick_ns + INTERVAL_MAX_NS)
         measure_rate(t, tick_ns - t->tick_ns);
     t->tick_ns = tick_ns;
     h->clock_epoch = t->epoch;

@@ -151,7 +151,7 @@ static void scene_refuse(struct scene *s, uint32_t reasons)
 static bool follow_time(struct pipeline *p, const struct frame_header *h)
 {
     bool jump = p->started && (h->clock_epoch != p->epoch || h->clock_id != p->clock_id);
-    bool pause = p->started && h->t_sof_ns - p->t_ns > PAUSE_MAX_NS;
+    bool pause = p->started && h->t_sof_ns > p->t_ns + PAUSE_MAX_NS;
 
     if ((jump || pause) && p->perception)
         perception_reset(p->perception);

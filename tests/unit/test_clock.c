@@ -1,0 +1,139 @@
+#include "daemon/clock.h"
+
+#include <criterion/criterion.h>
+
+#define MS NS_PER_MS
+
+static struct timeline line;
+static struct frame_header h;
+
+static void begin(void)
+{
+    timeline_init(&line, 100 * MS);
+}
+
+TestSuite(clock, .init = begin);
+
+/* A frame of this epoch; afterwards h.clock_epoch is what became of it. */
+static enum arrival admit(uint64_t id, int64_t t_ns, uint32_t epoch)
+{
+    h = (struct frame_header){
+        .frame_id = id, .t_sof_ns = t_ns, .clock_id = CLOCK_ID_SIM, .clock_epoch = epoch};
+    return timeline_admit(&line, &h, t_ns);
+}
+
+Test(clock, goes_on)
+{
+    int64_t a = clock_now_ns();
+
+    cr_assert_leq(a, clock_now_ns());
+}
+
+Test(clock, frames_in_order)
+{
+    for (uint64_t i = 0; i < 50; i++) {
+        cr_assert_eq(admit(i, (int64_t)i * 100 * MS, 3), ARRIVAL_NEW);
+        cr_assert_eq(h.clock_epoch, 3);
+    }
+    cr_assert_eq(admit(60, 5200 * MS, 3), ARRIVAL_NEW, "gaps are no matter");
+    cr_assert_eq(admit(61, 5200 * MS, 3), ARRIVAL_NEW, "nor is the same instant");
+}
+
+Test(clock, old_frames)
+{
+    admit(1, 100 * MS, 0);
+    admit(3, 300 * MS, 0);
+    cr_assert_eq(admit(3, 300 * MS, 0), ARRIVAL_DUPLICATE);
+    cr_assert_eq(admit(3, 400 * MS, 0), ARRIVAL_DUPLICATE);
+    cr_assert_eq(admit(2, 200 * MS, 0), ARRIVAL_LATE);
+    cr_assert_eq(admit(1, 100 * MS, 0), ARRIVAL_DUPLICATE);
+    cr_assert_eq(admit(4, 400 * MS, 0), ARRIVAL_NEW);
+    cr_assert_eq(h.clock_epoch, 0);
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(admit(4, 400 * MS, 0), ARRIVAL_DUPLICATE, "however often");
+}
+
+Test(clock, time_back_while_frames_go_on)
+{
+    admit(1, 900 * MS, 0);
+    cr_assert_eq(admit(2, 800 * MS, 0), ARRIVAL_NEW);
+    cr_assert_eq(h.clock_epoch, 1);
+    cr_assert_eq(admit(3, 900 * MS, 0), ARRIVAL_NEW);
+    cr_assert_eq(h.clock_epoch, 1);
+}
+
+Test(clock, a_loop_that_nobody_announces)
+{
+    for (int round = 0; round < 3; round++)
+        for (uint64_t i = 0; i < 30; i++) {
+            cr_assert_eq(admit(i, (int64_t)i * 100 * MS, 0), ARRIVAL_NEW);
+            cr_assert_eq(h.clock_epoch, round);
+        }
+}
+
+Test(clock, a_short_loop_is_found_out_after_three)
+{
+    for (uint64_t i = 0; i < 5; i++)
+        admit(i, (int64_t)i * 100 * MS, 0);
+    cr_assert_eq(admit(0, 0, 0), ARRIVAL_DUPLICATE);
+    cr_assert_eq(admit(1, 100 * MS, 0), ARRIVAL_DUPLICATE);
+    cr_assert_eq(admit(2, 200 * MS, 0), ARRIVAL_NEW);
+    cr_assert_eq(h.clock_epoch, 1);
+    cr_assert_eq(admit(3, 300 * MS, 0), ARRIVAL_NEW);
+}
+
+Test(clock, epochs_of_the_sender_never_take_ours_back)
+{
+    admit(1, 100 * MS, 0);
+    admit(2, 50 * MS, 0);
+    cr_assert_eq(h.clock_epoch, 1);
+    cr_assert_eq(admit(1, 10 * MS, 1), ARRIVAL_NEW);
+    cr_assert_eq(h.clock_epoch, 2, "1 is taken");
+    cr_assert_eq(admit(1, 10 * MS, 9), ARRIVAL_NEW);
+    cr_assert_eq(h.clock_epoch, 9);
+    cr_assert_eq(admit(1, 10 * MS, 0), ARRIVAL_NEW, "the sender was started again");
+    cr_assert_eq(h.clock_epoch, 10);
+    h.clock_id = CLOCK_ID_UTC;
+    h.clock_epoch = 0;
+    cr_assert_eq(timeline_admit(&line, &h, 0), ARRIVAL_NEW);
+    cr_assert_eq(h.clock_epoch, 11, "another clock is another time");
+}
+
+Test(clock, extreme_times)
+{
+    int64_t far = INT64_C(1) << 62; /* what the parser lets through */
+
+    cr_assert_eq(admit(1, far, 0), ARRIVAL_NEW);
+    cr_assert_eq(admit(2, -far, 0), ARRIVAL_NEW);
+    cr_assert_eq(h.clock_epoch, 1);
+    cr_assert_eq(admit(UINT64_MAX, far, UINT32_MAX), ARRIVAL_NEW);
+    cr_assert_eq(admit(0, -far, UINT32_MAX), ARRIVAL_NEW);
+}
+
+static int64_t period_after(int n, int64_t step, int64_t jitter)
+{
+    int64_t t = 0;
+
+    for (int i = 0; i < n; i++) {
+        t += step + (i % 2 ? jitter : -jitter);
+        admit((uint64_t)i, t, 0);
+    }
+    return line.period_ns;
+}
+
+Test(clock, the_period_follows_a_steady_rate)
+{
+    cr_assert_eq(period_after(5, 50 * MS, 0), 100 * MS, "too early to tell");
+    begin();
+    cr_assert_eq(period_after(20, 50 * MS, 0), 50 * MS);
+    begin();
+    cr_assert_eq(period_after(20, 97 * MS, 3 * MS), 100 * MS, "as promised");
+    begin();
+    cr_assert_eq(period_after(20, 50 * MS, 30 * MS), 100 * MS, "not steady");
+    begin();
+    cr_assert_eq(period_after(20, 5 * MS, 0), 100 * MS, "a burst");
+    begin();
+    cr_assert_eq(period_after(20, 300 * MS, 0), 300 * MS);
+    admit(1000, 3600 * NS_PER_S, 0);
+    cr_assert_eq(line.period_ns, 300 * MS, "a pause is no rate");
+}
