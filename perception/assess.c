@@ -31,8 +31,7 @@ void assess_sort(const struct object *in, int n, struct scene *s)
     s->n_objects = n;
 }
 
-/* ---- the corridor we will drive -----------------------------------------------------------------
- */
+/* ---- the corridor we will drive ------------------------------------------------------------ */
 
 struct corridor { /* its middle is y = y0 + slope x + curvature x^2 / 2 */
     float y0, slope, curvature;
@@ -91,8 +90,7 @@ static float in_corridor(const struct corridor *c, const struct object *o)
            normal_below((-CORRIDOR_HALF_M - off) / sigma);
 }
 
-/* ---- lanes
- * --------------------------------------------------------------------------------------- */
+/* ---- lanes --------------------------------------------------------------------------------- */
 
 static bool boundary_at(const struct scene *s, int role, float x, float *y)
 {
@@ -146,8 +144,7 @@ void assess_way(struct scene *s, const struct ego_motion *ego)
         lead->is_lead = true;
 }
 
-/* ---- coverage
- * ------------------------------------------------------------------------------------- */
+/* ---- coverage ------------------------------------------------------------------------------ */
 
 static float bearing_of_column(const struct camera *c, float x)
 {

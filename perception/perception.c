@@ -34,8 +34,7 @@ struct perception {
     struct object object[SCENE_MAX_OBJECTS]; /* working memory: before they are sorted */
 };
 
-/* ---- opening
- * ------------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------------- */
 
 static enum err add_network(struct perception *p, const struct head_config *cfg, struct why *why)
 {
@@ -141,8 +140,7 @@ const char *perception_model_id(const struct perception *p)
     return p->model_id;
 }
 
-/* ---- one picture
- * ---------------------------------------------------------------------------------- */
+/* ---- one picture --------------------------------------------------------------------------- */
 
 static enum err check_frame(struct perception *p, const struct image *rgb, int64_t t_ns,
                             struct why *why)

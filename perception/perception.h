@@ -18,7 +18,7 @@ enum { PERCEPTION_MAX_NETWORKS = 4 };
 struct perception_config {
     int n_networks;
     struct head_config network[PERCEPTION_MAX_NETWORKS]; /* of each kind of output the first wins */
-    struct camera camera; /* width 0: not calibrated */
+    struct camera camera;                                /* width 0: not calibrated */
     enum tracker_kind tracker;
 };
 

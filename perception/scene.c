@@ -4,9 +4,8 @@
 
 /* To 20 m every 2 m, to 50 m every 2.5 m, to 100 m every 5 m. */
 const float SCENE_STATION_M[SCENE_STATIONS] = {
-    0,    2,  4,    6,  8,    10, 12,   14, 16, 18, 20,
-    22.5, 25, 27.5, 30, 32.5, 35, 37.5, 40, 42.5, 45, 47.5, 50,
-    55,   60, 65,   70, 75,   80, 85,   90, 95, 100,
+    0,    2,  4,    6,  8,    10, 12, 14, 16, 18, 20, 22.5, 25, 27.5, 30, 32.5, 35,
+    37.5, 40, 42.5, 45, 47.5, 50, 55, 60, 65, 70, 75, 80,   85, 90,   95, 100,
 };
 
 const char *object_class_name(enum object_class c)
@@ -37,13 +36,28 @@ static void fill_nan(float *f, int n)
 void object_clear(struct object *o)
 {
     *o = (struct object){
-        .existence = NAN, .detection_score = NAN, .occlusion = NAN, .truncation = NAN,
-        .x_m = NAN, .y_m = NAN, .z_m = NAN,
-        .vx_mps = NAN, .vy_mps = NAN, .ax_mps2 = NAN, .ay_mps2 = NAN,
-        .yaw_rad = NAN, .yaw_sigma_rad = NAN,
-        .length_m = NAN, .width_m = NAN, .height_m = NAN,
-        .length_sigma_m = NAN, .width_sigma_m = NAN, .height_sigma_m = NAN,
-        .ttc_s = NAN, .ttc_sigma_s = NAN, .in_path = NAN,
+        .existence = NAN,
+        .detection_score = NAN,
+        .occlusion = NAN,
+        .truncation = NAN,
+        .x_m = NAN,
+        .y_m = NAN,
+        .z_m = NAN,
+        .vx_mps = NAN,
+        .vy_mps = NAN,
+        .ax_mps2 = NAN,
+        .ay_mps2 = NAN,
+        .yaw_rad = NAN,
+        .yaw_sigma_rad = NAN,
+        .length_m = NAN,
+        .width_m = NAN,
+        .height_m = NAN,
+        .length_sigma_m = NAN,
+        .width_sigma_m = NAN,
+        .height_sigma_m = NAN,
+        .ttc_s = NAN,
+        .ttc_sigma_s = NAN,
+        .in_path = NAN,
     };
     fill_nan(o->box_sigma_px, 4);
     fill_nan(o->covariance, STATE_COV);

@@ -15,43 +15,46 @@
 enum {
     SCENE_MAX_OBJECTS = 64,
     SCENE_MAX_LANES = 8,
-    SCENE_STATIONS = 33,       /* points of a lane boundary on the published grid */
+    SCENE_STATIONS = 33,        /* points of a lane boundary on the published grid */
     SCENE_MAX_LANE_PIXELS = 64, /* points of its polyline in the picture */
-    SCENE_MAX_CANDIDATES = 3,  /* classes, marking types, colours: best first */
-    SCENE_PATH_POINTS = 6,     /* predicted path: every 0.5 s up to 3 s */
-    SCENE_ROAD_WIDTH = 80,     /* coarse road mask, covers the whole picture */
+    SCENE_MAX_CANDIDATES = 3,   /* classes, marking types, colours: best first */
+    SCENE_PATH_POINTS = 6,      /* predicted path: every 0.5 s up to 3 s */
+    SCENE_ROAD_WIDTH = 80,      /* coarse road mask, covers the whole picture */
     SCENE_ROAD_HEIGHT = 48,
 };
 
 /* x of the published stations, metres: denser near. Defined in perception/scene.c. */
 extern const float SCENE_STATION_M[SCENE_STATIONS];
 
-enum qualifier { /* the first is what a reader gets who was told nothing */
+/* The first is what a reader gets who was told nothing. */
+enum qualifier {
     QUALIFIER_NOT_AVAILABLE = 0,
     QUALIFIER_AVAILABLE = 1,
     QUALIFIER_AVAILABLE_REDUCED = 2,
     QUALIFIER_BLIND = 3, /* frames come, but nothing can be seen in them */
 };
 
-enum reason { /* bit numbers: reasons |= 1u << REASON_DARK */
-    REASON_NO_FRAMES = 1,   /* none arrives, or none that can be decoded */
-    REASON_FROZEN = 2,      /* the same picture again and again */
-    REASON_DUPLICATE = 3,   /* a frame that was sent before */
+/* Bit numbers: reasons |= 1u << REASON_DARK. */
+enum reason {
+    REASON_NO_FRAMES = 1, /* none arrives, or none that can be decoded */
+    REASON_FROZEN = 2,    /* the same picture again and again */
+    REASON_DUPLICATE = 3, /* a frame that was sent before */
     REASON_DARK = 4,
     REASON_GLARE = 5,
     REASON_BLUR = 6,
-    REASON_BLOCKED = 7,     /* something covers the lens */
+    REASON_BLOCKED = 7,      /* something covers the lens */
     REASON_UNCALIBRATED = 8, /* no calibration: pixels only, no metres */
-    REASON_OVERLOAD = 9,    /* we are slower than the camera */
+    REASON_OVERLOAD = 9,     /* we are slower than the camera */
     REASON_CLOCK_JUMP = 10,
-    REASON_WARMUP = 11,     /* first frames after a start or a reset */
+    REASON_WARMUP = 11, /* first frames after a start or a reset */
     REASON_MODEL_FAULT = 12,
-    REASON_CONFIG = 13,     /* the frame does not fit the configuration (size, encoding) */
+    REASON_CONFIG = 13,      /* the frame does not fit the configuration (size, encoding) */
     REASON_UNDECODABLE = 14, /* frames come, but their bytes do not decode */
     REASON_COUNT
 };
 
-enum object_class { /* 0 to 8 are the label classes of our data sets, in their order */
+/* 0 to 8 are the label classes of our data sets, in their order. */
+enum object_class {
     OBJECT_CAR = 0,
     OBJECT_TRUCK = 1,
     OBJECT_BUS = 2,
@@ -169,15 +172,15 @@ struct lane_boundary {
     } pixel[SCENE_MAX_LANE_PIXELS]; /* from the bottom of the picture upwards */
 };
 
-struct ego_lane { /* each NAN when not known */
-    float offset_m, offset_sigma_m;             /* lateral: our origin, left of the lane centre > 0 */
-    float heading_rad, heading_sigma_rad;       /* ours relative to the lane, left > 0 */
-    float curvature_1pm, curvature_sigma_1pm;   /* of the lane centre, left > 0 */
+struct ego_lane {                             /* each NAN when not known */
+    float offset_m, offset_sigma_m;           /* lateral: our origin, left of the lane centre > 0 */
+    float heading_rad, heading_sigma_rad;     /* ours relative to the lane, left > 0 */
+    float curvature_1pm, curvature_sigma_1pm; /* of the lane centre, left > 0 */
     float width_m, width_sigma_m;
     float time_to_departure_s, time_to_departure_sigma_s;
 };
 
-struct road { /* drivable area, coarse; width 0: this pipeline does not look for it */
+struct road {          /* drivable area, coarse; width 0: this pipeline does not look for it */
     int width, height; /* 0 or SCENE_ROAD_WIDTH x SCENE_ROAD_HEIGHT */
     uint8_t probability[SCENE_ROAD_HEIGHT * SCENE_ROAD_WIDTH]; /* 0..255, rows top down */
 };
@@ -200,7 +203,8 @@ struct scene {
     struct road road;
 };
 
-void scene_clear(struct scene *s); /* empty lists, every float of the fixed part NAN, NOT_AVAILABLE */
+/* Empty lists, every float of the fixed part NAN, NOT_AVAILABLE. */
+void scene_clear(struct scene *s);
 void object_clear(struct object *o); /* every float NAN, everything else 0 */
 void lane_boundary_clear(struct lane_boundary *l);
 

@@ -61,14 +61,15 @@ struct ego {
     float acceleration_mps2, steering_angle_rad;
 };
 
-enum drop { /* causes; the order of message Drops */
-            DROP_OVERWRITTEN,
-            DROP_MALFORMED,
-            DROP_UNDECODABLE,
-            DROP_DUPLICATE,
-            DROP_OUT_OF_ORDER,
-            DROP_UNKNOWN_CAMERA,
-            DROP_COUNT
+/* causes; the order of message Drops */
+enum drop {
+    DROP_OVERWRITTEN,
+    DROP_MALFORMED,
+    DROP_UNDECODABLE,
+    DROP_DUPLICATE,
+    DROP_OUT_OF_ORDER,
+    DROP_UNKNOWN_CAMERA,
+    DROP_COUNT
 };
 
 struct drops {

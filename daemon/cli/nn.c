@@ -148,8 +148,7 @@ static enum err open_model(const struct arguments *a, const char *path, struct n
     return net_open(path, &opt, net, why);
 }
 
-/* ---- info
- * ------------------------------------------------------------------------------------------- */
+/* ---- info ---------------------------------------------------------------------------------- */
 struct op_count {
     const char *type;
     int count;
@@ -260,9 +259,7 @@ static int cmd_info(const struct arguments *a, const char *path)
     return status;
 }
 
-/* ---- run
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- run ----------------------------------------------------------------------------------- */
 static enum err load_input(struct net *net, int i, const char *path, struct why *why)
 {
     char a[160], b[160];
@@ -335,8 +332,7 @@ static int cmd_run(const struct arguments *a, const char *path)
     return e == OK ? 0 : failed(&why);
 }
 
-/* ---- check
- * --------------------------------------------------------------------------------------------- */
+/* ---- check --------------------------------------------------------------------------------- */
 static int cmd_check(const struct arguments *a, char **paths, int n)
 {
     struct check_options opt = {
@@ -353,8 +349,7 @@ static int cmd_check(const struct arguments *a, char **paths, int n)
     return counts.failed ? 1 : status;
 }
 
-/* ---- bench
- * --------------------------------------------------------------------------------------------- */
+/* ---- bench --------------------------------------------------------------------------------- */
 static double now_ms(void)
 {
     struct timespec t;

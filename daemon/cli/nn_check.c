@@ -68,8 +68,7 @@ static enum err read_tensors(const char *folder, const char *kind, struct tensor
     return OK;
 }
 
-/* ---- comparing
- * ----------------------------------------------------------------------------------------- */
+/* ---- comparing ----------------------------------------------------------------------------- */
 static double difference(const struct tensor *a, const struct tensor *b, int64_t i)
 {
     double x = number_float(a, i), y = number_float(b, i);
@@ -162,8 +161,7 @@ static enum outcome compare(struct test *t, const struct net *net, const struct 
     return FAILED;
 }
 
-/* ---- one test
- * ------------------------------------------------------------------------------------------ */
+/* ---- one test ------------------------------------------------------------------------------ */
 /* What shapes may hang on: short lists of numbers. */
 static int shape_like(const struct test *t, struct tensor *to)
 {

@@ -39,8 +39,7 @@ static enum err read_file(const char *path, unsigned char **bytes, size_t *n, st
     return OK;
 }
 
-/* ---- NumPy: magic, version, length, a Python dictionary, the numbers
- * -------------------------------- */
+/* ---- NumPy: magic, version, length, a Python dictionary, the numbers ----------------------- */
 static bool npy_type(const char *descr, enum dtype *type)
 {
     static const struct {

@@ -10,7 +10,7 @@ struct pool;
 
 /* threads counts the caller too: 1 starts none. The caller owns *out. */
 MUST_CHECK enum err pool_open(int threads, struct pool **out);
-void pool_close(struct pool *p); /* NULL is fine */
+void pool_close(struct pool *p);        /* NULL is fine */
 int pool_threads(const struct pool *p); /* 1 for NULL */
 
 /* Call work(arg, i, thread) once for every i in [0, pieces) and return when all are done.

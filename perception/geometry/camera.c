@@ -91,8 +91,7 @@ static bool brown_inverse(const float *k, const double d[2], double u[2])
     return false;
 }
 
-/* ---- Kannala and Brandt ------------------------------------------------------------------------
- */
+/* ---- Kannala and Brandt -------------------------------------------------------------------- */
 
 /* Radius in the picture at angle t from the axis, and its derivative. */
 static double fisheye_radius(const float *k, double t, double *slope)
@@ -135,8 +134,7 @@ static bool fisheye_inverse(const float *k, double radius, double *angle)
     return false;
 }
 
-/* ---- mounting
- * ------------------------------------------------------------------------------------ */
+/* ---- mounting ------------------------------------------------------------------------------ */
 
 /* Columns are the camera body's axes (forward, left, up) in the vehicle frame:
  * R = Rz(yaw) Ry(pitch) Rx(roll). */
@@ -157,8 +155,7 @@ static void mount_rotation(const struct camera *c, double r[3][3])
     r[2][2] = cp * cr;
 }
 
-/* ---- what the header promises -----------------------------------------------------------------
- */
+/* ---- what the header promises -------------------------------------------------------------- */
 
 struct camera camera_scaled(const struct camera *c, int width, int height)
 {
@@ -239,8 +236,7 @@ bool camera_ray(const struct camera *c, const float px[2], float ray[3])
     return true;
 }
 
-/* ---- check
- * --------------------------------------------------------------------------------------- */
+/* ---- check --------------------------------------------------------------------------------- */
 
 static enum err in_range(struct why *why, const char *name, float v, float lo, float hi)
 {

@@ -22,9 +22,9 @@ enum {
 };
 
 struct detection {
-    struct box box_px;  /* clipped to the picture */
-    float sigma_px[4];  /* of x1 y1 x2 y2 */
-    float score;        /* 0..1 */
+    struct box box_px; /* clipped to the picture */
+    float sigma_px[4]; /* of x1 y1 x2 y2 */
+    float score;       /* 0..1 */
     enum object_class class;
 };
 
@@ -40,8 +40,8 @@ struct lane_curve { /* one boundary in the picture, bottom upwards */
     } point[HEAD_MAX_CURVE_POINTS];
 };
 
-struct road_mask { /* drivable area at the network's resolution, covering the whole picture */
-    int width, height;          /* 0: this head gives none */
+struct road_mask {     /* drivable area at the network's resolution, covering the whole picture */
+    int width, height; /* 0: this head gives none */
     const uint8_t *probability; /* (height, width) 0..255; owned by the head until the next run */
 };
 
@@ -70,7 +70,7 @@ struct head_config {
 struct head; /* network, decoder and working memory */
 
 MUST_CHECK enum err head_open(const struct head_config *cfg, struct head **out, struct why *why);
-void head_close(struct head *h); /* NULL is fine */
+void head_close(struct head *h);           /* NULL is fine */
 unsigned head_gives(const struct head *h); /* HEAD_... bits */
 const char *head_decoder(const struct head *h);
 const struct net *head_net(const struct head *h);

@@ -116,8 +116,7 @@ static void find_vanishing_point(struct lane_trace *t)
     t->vanish_x = t->m.kept[0].x_mean + t->m.kept[0].dxdy * (t->horizon_y - t->m.kept[0].y_mean);
 }
 
-/* ---- lines ------------------------------------------------------------------------------------
- */
+/* ---- lines --------------------------------------------------------------------------------- */
 
 static double row_t(const struct lane_trace *t, float y)
 {
@@ -340,8 +339,7 @@ static void line_release(struct lane_trace *t, int id)
             t->m.kept[s].line = -1;
 }
 
-/* ---- out --------------------------------------------------------------------------------------
- */
+/* ---- out ----------------------------------------------------------------------------------- */
 
 /* Share of rows with a mark of line id around picture row y. */
 static float rows_seen(const struct lane_trace *t, float y, float step)

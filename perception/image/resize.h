@@ -18,9 +18,9 @@ struct input_spec {
      * Beyond it nothing is distorted more than the training pictures were: the picture lies at the
      * top left and the rest is filled. 1: always so (letterbox); 0: never. */
     float stretch_max;
-    uint8_t fill; /* byte beside the picture */
-    bool bgr;     /* channel 0 is blue */
-    float scale;  /* 1 or 1/255 */
+    uint8_t fill;                /* byte beside the picture */
+    bool bgr;                    /* channel 0 is blue */
+    float scale;                 /* 1 or 1/255 */
     float mean[3], deviation[3]; /* deviation 0 counts as 1 */
 };
 

@@ -69,8 +69,7 @@ void conv_pack(const struct kernels *k, const struct conv_shape *s, const float 
                     (char *)packed + i * gemm_pack_a_size(k, g.M, g.K));
 }
 
-/* ---- depthwise
- * ------------------------------------------------------------------------------------ */
+/* ---- depthwise ----------------------------------------------------------------------------- */
 
 void taps_c(float *y, size_t n, int taps, const float *x, const int *at, const float *w, int stride)
 {
@@ -154,8 +153,7 @@ static void depthwise_piece(void *arg, int i, int thread)
     }
 }
 
-/* ---- general
- * -------------------------------------------------------------------------------------- */
+/* ---- general ------------------------------------------------------------------------------- */
 
 struct patches {
     const struct kernels *k;

@@ -172,8 +172,7 @@ void gemm_job_run(const struct kernels *k, const struct gemm_job *g, void *scrat
     pool_run(pool, r.blocks * splits, piece_run, &r);
 }
 
-/* ---- the public entries -------------------------------------------------------------------------
- */
+/* ---- the public entries -------------------------------------------------------------------- */
 
 size_t gemm_pack_a_size(const struct kernels *k, int M, int K)
 {

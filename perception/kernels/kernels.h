@@ -119,8 +119,7 @@ struct kernels {
 /* cpu_mask 0: the reference; ~0u: all this machine has. Never more than cpu_detect(). */
 void kernels_init(struct kernels *k, unsigned cpu_mask);
 
-/* ---- what a convolution does to its sums, per output channel ------------------------------------
- */
+/* ---- what a convolution does to its sums, per output channel ------------------------------- */
 struct epilogue {
     const float *bias; /* (channels) or NULL */
     const float *add;  /* a residual with the output's shape, or NULL; may be the output itself */
@@ -140,8 +139,7 @@ void channels_binary(const struct kernels *k, enum binary op, float *y, const fl
 void softmax_axis(const struct kernels *k, float *y, const float *x, size_t outer, size_t axis,
                   size_t inner);
 
-/* ---- matrices
- * ------------------------------------------------------------------------------------ */
+/* ---- matrices ------------------------------------------------------------------------------ */
 /* C = alpha op(A) op(B) + beta C.  op(A) (M, K), op(B) (K, N), C (M, N), row-major; ld* is the
  * distance between rows as stored. With beta 0, C is not read. */
 struct gemm_shape {
@@ -163,8 +161,7 @@ void gemm_packed(const struct kernels *k, const struct gemm_shape *s, const void
                  const float *b, float *c, const struct epilogue *e, void *scratch,
                  struct pool *pool);
 
-/* ---- convolutions
- * -------------------------------------------------------------------------------- */
+/* ---- convolutions -------------------------------------------------------------------------- */
 /* x (N, C, H, W), w (M, C / groups, kh, kw), y (N, M, OH, OW) */
 struct conv_shape {
     int N, C, H, W;
@@ -193,16 +190,14 @@ void conv_transpose2d(const struct kernels *k, const struct conv_shape *s, const
                       const void *packed, const struct epilogue *e, float *y, void *scratch,
                       struct pool *pool);
 
-/* ---- pooling: the shape with M = C and groups = 1; OH and OW decide about ceil_mode
- * -------------- */
+/* ---- pooling: the shape with M = C and groups = 1; OH and OW decide about ceil_mode -------- */
 void max_pool2d(const struct kernels *k, const struct conv_shape *s, const float *x, float *y,
                 struct pool *pool);
 /* count_pads: divide by the window cut to the padded picture, otherwise to the picture itself */
 void average_pool2d(const struct kernels *k, const struct conv_shape *s, bool count_pads,
                     const float *x, float *y, struct pool *pool);
 
-/* ---- resize of planes
- * ---------------------------------------------------------------------------- */
+/* ---- resize of planes ---------------------------------------------------------------------- */
 enum resize_mode { RESIZE_NEAREST, RESIZE_LINEAR };
 enum resize_coord {                            /* from an output index i to an input coordinate */
                     RESIZE_HALF_PIXEL,         /* (i + 1/2) / scale - 1/2 */

@@ -41,8 +41,7 @@ static bool is_bare(const struct node *n)
     return e->act == ACT_NONE && !(is_any_conv(n) && n->in[CONV_ADD]);
 }
 
-/* ---- per channel: v scale + shift
- * ----------------------------------------------------------------- */
+/* ---- per channel: v scale + shift ---------------------------------------------------------- */
 struct affine {
     const struct tensor *scale, *shift, *mean, *var; /* each may be missing */
     double epsilon;
@@ -160,8 +159,7 @@ static enum err fuse_affine(struct graph *g, struct node *n)
     return OK;
 }
 
-/* ---- activations
- * ------------------------------------------------------------------------------------ */
+/* ---- activations --------------------------------------------------------------------------- */
 /* PRelu with a slope per channel, as one more input. */
 static bool fuse_prelu(struct node *by, struct node *n, int slope_input)
 {
@@ -221,8 +219,7 @@ static void fuse_silu(struct node *mul)
     }
 }
 
-/* ---- residuals: the other addend becomes one more input
- * ------------------------------------------------- */
+/* ---- residuals: the other addend becomes one more input ------------------------------------ */
 /* order: place of the node in the graph, so that the addend is there in time. */
 static void fuse_residual(struct node *add, const struct graph *g, int at)
 {
@@ -247,8 +244,7 @@ static void fuse_residual(struct node *add, const struct graph *g, int at)
     }
 }
 
-/* ---- repeats that the reader would make by itself
- * ------------------------------------------------------- */
+/* ---- repeats that the reader would make by itself ------------------------------------------ */
 static bool broadcasts(const struct node *n)
 {
     return n->op->infer == ops_binary[0].infer; /* that of all with two inputs */

@@ -7,21 +7,22 @@
 
 enum { TENSOR_MAX_RANK = 8 };
 
-enum dtype { /* the numbers of ONNX TensorProto.DataType */
-             DTYPE_NONE = 0,
-             DTYPE_F32 = 1,
-             DTYPE_U8 = 2,
-             DTYPE_I8 = 3,
-             DTYPE_U16 = 4,
-             DTYPE_I16 = 5,
-             DTYPE_I32 = 6,
-             DTYPE_I64 = 7,
-             DTYPE_BOOL = 9, /* one byte, 0 or 1 */
-             DTYPE_F16 = 10,
-             DTYPE_F64 = 11,
-             DTYPE_U32 = 12,
-             DTYPE_U64 = 13,
-             DTYPE_BF16 = 16,
+/* the numbers of ONNX TensorProto.DataType */
+enum dtype {
+    DTYPE_NONE = 0,
+    DTYPE_F32 = 1,
+    DTYPE_U8 = 2,
+    DTYPE_I8 = 3,
+    DTYPE_U16 = 4,
+    DTYPE_I16 = 5,
+    DTYPE_I32 = 6,
+    DTYPE_I64 = 7,
+    DTYPE_BOOL = 9, /* one byte, 0 or 1 */
+    DTYPE_F16 = 10,
+    DTYPE_F64 = 11,
+    DTYPE_U32 = 12,
+    DTYPE_U64 = 13,
+    DTYPE_BF16 = 16,
 };
 
 struct tensor {

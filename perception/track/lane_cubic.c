@@ -21,8 +21,7 @@ static const double PRIOR_SIGMA[N] = {10, 0.3 * S, 0.015 / 2 * S *S, 3e-4 / 6 * 
 static const double WALK_PER_S[2] = {0.2 * 0.2, 0.03 * S * 0.03 * S};
 static const double SHAPE_TIME_S = 6;
 
-/* ---- points on the ground -----------------------------------------------------------------------
- */
+/* ---- points on the ground ------------------------------------------------------------------ */
 
 void lane_ground_from_curve(struct lane_ground *g, const struct lane_curve *c,
                             const struct camera *camera)
@@ -60,8 +59,7 @@ void lane_ground_from_curve(struct lane_ground *g, const struct lane_curve *c,
         g->n = 0;
 }
 
-/* ---- the filter --------------------------------------------------------------------------------
- */
+/* ---- the filter ---------------------------------------------------------------------------- */
 
 void lane_cubic_init(struct lane_cubic *k)
 {

@@ -73,8 +73,7 @@ void lanes_reset(struct lanes *l)
     *l = (struct lanes){.last_id = l->last_id};
 }
 
-/* ---- one frame
- * ----------------------------------------------------------------------------------- */
+/* ---- one frame ----------------------------------------------------------------------------- */
 
 struct sighting { /* a curve of this frame */
     const struct lane_curve *curve;
@@ -280,8 +279,7 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
     set_roles(l);
 }
 
-/* ---- out
- * ------------------------------------------------------------------------------------------ */
+/* ---- out ----------------------------------------------------------------------------------- */
 
 /* Share of the marking that is seen at x: between the nearest points of the last curve. */
 static float seen_at(const struct lane_ground *g, float x_m)

@@ -47,8 +47,7 @@ static void detection_sigma(const struct detection *d, float sigma_px[4])
     }
 }
 
-/* ---- the box in the picture -------------------------------------------------------------------
- */
+/* ---- the box in the picture ---------------------------------------------------------------- */
 
 struct box track_box(const struct track *t, const struct camera *camera)
 {
@@ -142,8 +141,7 @@ static void update_box(struct track *t, const struct box_reading *r)
     }
 }
 
-/* ---- the place in metres ----------------------------------------------------------------------
- */
+/* ---- the place in metres ------------------------------------------------------------------- */
 
 static void learn_extent(struct extent *e, bool *measured, float m, float sigma)
 {
@@ -193,8 +191,7 @@ static void update_metres(struct track *t, const struct detection *d, float cove
         learn_extent(&t->height, &t->measured_height, at.height_m, at.height_sigma_m);
 }
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 enum object_class track_class(const struct track *t)
 {
@@ -280,8 +277,7 @@ float track_existence(const struct track *t)
     return 1 / (1 + expf(-t->log_odds));
 }
 
-/* ---- what others get to see --------------------------------------------------------------------
- */
+/* ---- what others get to see ---------------------------------------------------------------- */
 
 static void object_classes(const struct track *t, struct object *o)
 {

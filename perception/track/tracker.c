@@ -58,8 +58,7 @@ void tracker_reset(struct tracker *t)
     t->started = false;
 }
 
-/* ---- boxes
- * ---------------------------------------------------------------------------------------- */
+/* ---- boxes --------------------------------------------------------------------------------- */
 
 static float box_area(const struct box *b)
 {
@@ -99,8 +98,7 @@ static float box_cover(const struct box *b, const struct box *other)
     return both / area;
 }
 
-/* ---- association --------------------------------------------------------------------------------
- */
+/* ---- association --------------------------------------------------------------------------- */
 
 static float squared_off(const struct kalman_axis *k, float z, float variance)
 {
@@ -175,8 +173,7 @@ static void associate_round(struct tracker *t, struct frame *f, float score_lo, 
     associate(t, f, row, R, column, C, owner);
 }
 
-/* ---- one frame --------------------------------------------------------------------------------
- */
+/* ---- one frame ----------------------------------------------------------------------------- */
 
 static bool detection_sane(const struct detection *d)
 {

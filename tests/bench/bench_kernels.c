@@ -83,8 +83,7 @@ static void *bytes(size_t n)
     return floats(n / sizeof(float) + 16);
 }
 
-/* ---- peak: one tile on operands that never leave the first-level cache
- * ---------------------------- */
+/* ---- peak: one tile on operands that never leave the first-level cache --------------------- */
 struct tile_arg {
     const struct kernels *k;
     float *a, *b, *c;
@@ -116,8 +115,7 @@ static void bench_peak(const struct kernels *k)
     free(t.a), free(t.b), free(t.c);
 }
 
-/* ---- convolutions
- * --------------------------------------------------------------------------------- */
+/* ---- convolutions -------------------------------------------------------------------------- */
 struct conv_arg {
     const struct kernels *k;
     struct conv_shape s;
@@ -205,8 +203,7 @@ static void bench_convs(const struct kernels *k)
     bench_conv(k, "conv transposed 2x2 16->8 90x160", true, 16, 8, 90, 160, 2, 2, 1, 1);
 }
 
-/* ---- matrices
- * ------------------------------------------------------------------------------------- */
+/* ---- matrices ------------------------------------------------------------------------------ */
 struct gemm_arg {
     const struct kernels *k;
     struct gemm_shape s;
@@ -242,8 +239,7 @@ static void bench_gemm(const struct kernels *k, const char *name, int M, int N, 
     free(g.a), free(g.b), free(g.c), free(g.scratch);
 }
 
-/* ---- rows
- * ----------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------- */
 enum { N = 14400 };
 struct row_arg {
     const struct kernels *k;
@@ -339,8 +335,7 @@ static void bench_rows(const struct kernels *k)
     free(r.x), free(r.y), free(r.z), free(r.q);
 }
 
-/* ---- planes
- * --------------------------------------------------------------------------------------- */
+/* ---- planes -------------------------------------------------------------------------------- */
 struct plane_arg {
     const struct kernels *k;
     struct resize_shape r;

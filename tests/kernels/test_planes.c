@@ -1,8 +1,7 @@
 /* Pooling and resizing against one output at a time, on every CPU level. */
 #include "tests/kernels/sweep.h"
 
-/* ---- pooling
- * -------------------------------------------------------------------------------------- */
+/* ---- pooling ------------------------------------------------------------------------------- */
 static double one_pool(const struct conv_shape *s, const float *plane, int oy, int ox, int mode)
 {
     double best = -INFINITY, sum = 0;
@@ -106,8 +105,7 @@ Test(pooling, global_average)
     cr_assert(y[0] == 3.5f && y[1] == 2);
 }
 
-/* ---- resizing
- * ------------------------------------------------------------------------------------- */
+/* ---- resizing ------------------------------------------------------------------------------ */
 static double coordinate(const struct resize_shape *s, int in, int out, double scale, int i)
 {
     switch (s->coord) {

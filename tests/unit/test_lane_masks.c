@@ -41,8 +41,7 @@ static void decode(const struct head_io *io, void (*look)(const struct head_io *
     head_lane_masks.close(state);
 }
 
-/* ---- golden: frame.jpg, which is a labelled picture of the highway ------------------------------
- */
+/* ---- golden: frame.jpg, which is a labelled picture of the highway ------------------------- */
 
 static int drivable_expected;
 
@@ -95,8 +94,7 @@ Test(lane_masks, golden_int8)
     check_golden("twinlitenet_int8_qdq");
 }
 
-/* ---- by hand ------------------------------------------------------------------------------------
- */
+/* ---- by hand ------------------------------------------------------------------------------- */
 
 static void look_probability(const struct head_io *io)
 {

@@ -112,8 +112,7 @@ static int station(float x)
     return i;
 }
 
-/* ---- where the boundaries are -------------------------------------------------------------------
- */
+/* ---- where the boundaries are -------------------------------------------------------------- */
 
 Test(lanes, geometry_without_noise)
 {
@@ -233,8 +232,7 @@ Test(lanes, pitch_is_not_averaged_away)
     lanes_close(l);
 }
 
-/* ---- life and identity -------------------------------------------------------------------------
- */
+/* ---- life and identity --------------------------------------------------------------------- */
 
 static const struct truth three[3] = {{{5.4f}, 8, 50}, {{1.8f}, 6, 60}, {{-1.8f}, 6, 60}};
 
@@ -391,8 +389,7 @@ Test(lanes, little_lag)
     lanes_close(l);
 }
 
-/* ---- ego lane -----------------------------------------------------------------------------------
- */
+/* ---- ego lane ------------------------------------------------------------------------------ */
 
 Test(lanes, one_side_only)
 {
@@ -460,8 +457,7 @@ Test(lanes, time_to_departure)
     lanes_close(l);
 }
 
-/* ---- without calibration
- * -------------------------------------------------------------------------- */
+/* ---- without calibration ------------------------------------------------------------------- */
 
 Test(lanes, uncalibrated)
 {
@@ -491,8 +487,7 @@ Test(lanes, uncalibrated)
     lanes_close(l);
 }
 
-/* ---- odd input
- * ------------------------------------------------------------------------------------ */
+/* ---- odd input ----------------------------------------------------------------------------- */
 
 /* Curves that no road makes: crossing, above the horizon, of one point, of numbers that are none.
  * Whatever is published is finite where it says that it is known. */

@@ -29,8 +29,7 @@ static void fill(struct tensor *t)
         ((float *)t->data)[i] = (float)(i * 37 % 101) / 50.0f - 1.0f;
 }
 
-/* ---- folding
- * -------------------------------------------------------------------------------------- */
+/* ---- folding ------------------------------------------------------------------------------- */
 Test(nn_graph, shapes_computed_in_the_graph_fold_away)
 {
     struct net *net;
@@ -72,8 +71,7 @@ Test(nn_graph, a_constant_may_be_an_output)
     model_free(&m);
 }
 
-/* ---- fusing: with a second output in between nothing may be fused, and the numbers agree
- * ---------- */
+/* ---- fusing: with a second output in between nothing may be fused, and the numbers agree --- */
 typedef void tail_fn(void);
 
 static void head(const char *type, const char *weights)
@@ -231,8 +229,7 @@ Test(nn_graph, fuses_residual_behind_activation)
     check_fusing(tail_late_residual, 2);
 }
 
-/* ---- places
- * ------------------------------------------------------------------------------------------ */
+/* ---- places -------------------------------------------------------------------------------- */
 struct place {
     const char *from, *to;
     int born, dies;

@@ -342,8 +342,7 @@ Test(nn_onnx, many_empty_messages)
     free(bytes);
 }
 
-/* ---- external data
- * ----------------------------------------------------------------------------------- */
+/* ---- external data ------------------------------------------------------------------------- */
 static char folder[64];
 
 static void in_folder(const char *name, const void *bytes, size_t n)

@@ -11,8 +11,7 @@
 #include "perception/nn/net.h"
 #include "perception/track/lanes.h"
 
-/* ---- the players
- * ------------------------------------------------------------------------------------ */
+/* ---- the players --------------------------------------------------------------------------- */
 
 struct head {
     unsigned gives;
@@ -106,8 +105,7 @@ void lanes_scene(const struct lanes *l, struct scene *s)
     s->n_lanes = 1;
 }
 
-/* ---- helpers
- * ------------------------------------------------------------------------------------------ */
+/* ---- helpers ------------------------------------------------------------------------------- */
 
 static struct perception *p;
 static struct scene scene;
@@ -168,8 +166,7 @@ static void close_all(void)
     cr_assert_eq(heads_open_now, 0);
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------- */
 
 Test(perception, opens_or_says_why)
 {
@@ -200,8 +197,7 @@ Test(perception, opens_or_says_why)
     perception_close(NULL);
 }
 
-/* ---- qualifiers
- * ----------------------------------------------------------------------------------------- */
+/* ---- qualifiers ---------------------------------------------------------------------------- */
 
 static void expect(enum qualifier objects, uint32_t reasons)
 {
@@ -334,8 +330,7 @@ Test(perception, without_calibration_pixels_only)
     close_all();
 }
 
-/* ---- what it refuses
- * --------------------------------------------------------------------------------------- */
+/* ---- what it refuses ----------------------------------------------------------------------- */
 
 Test(perception, refuses_other_shapes_and_time_going_back)
 {
@@ -364,9 +359,7 @@ Test(perception, another_size_forgets_tracks)
     close_all();
 }
 
-/* ---- road
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- road ---------------------------------------------------------------------------------- */
 
 Test(perception, road_is_the_mean_of_what_was_seen)
 {

@@ -8,8 +8,7 @@
 
 #include "perception/track/locate.h"
 
-/* ---- a small world: things that move as the filter assumes, seen through a camera ---------------
- */
+/* ---- a small world: things that move as the filter assumes, seen through a camera ---------- */
 
 static uint64_t random_state;
 
@@ -135,8 +134,7 @@ static struct detection car_at(double x, double y, float score)
     return detect(&b, OBJECT_CAR, score);
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 Test(tracker, a_strong_detection_is_out_at_the_second_frame)
 {
@@ -244,8 +242,7 @@ Test(tracker, unknown_kind_is_refused)
     tracker_close(NULL);
 }
 
-/* ---- numbers -----------------------------------------------------------------------------------
- */
+/* ---- numbers ------------------------------------------------------------------------------- */
 
 Test(tracker, velocity_and_ttc_at_irregular_times)
 {
@@ -300,8 +297,7 @@ Test(tracker, without_calibration_pixels_and_ttc_by_scale)
     tracker_close(t);
 }
 
-/* ---- identity in traffic
- * ------------------------------------------------------------------------- */
+/* ---- identity in traffic ------------------------------------------------------------------- */
 
 static float iou(const struct box *a, const struct box *b)
 {
@@ -382,8 +378,7 @@ Test(tracker, identities_in_traffic)
     tracker_close(t);
 }
 
-/* ---- uncertainty
- * ----------------------------------------------------------------------------------- */
+/* ---- uncertainty --------------------------------------------------------------------------- */
 
 struct tally {
     int n, in1, in2;
@@ -458,8 +453,7 @@ Test(tracker, sigma_covers_what_it_says)
     }
 }
 
-/* ---- bounds
- * ----------------------------------------------------------------------------------------- */
+/* ---- bounds -------------------------------------------------------------------------------- */
 
 Test(tracker, bounded_and_deterministic_when_full)
 {

@@ -83,8 +83,7 @@ static enum err conv_infer(struct graph *g, struct node *n, struct why *why)
     return OK;
 }
 
-/* ---- transposed
- * ------------------------------------------------------------------------------------ */
+/* ---- transposed ---------------------------------------------------------------------------- */
 /* Lengths from pads, or, with output_shape or SAME, pads from lengths. */
 static enum err transposed_lengths(struct node *n, struct window *w, struct why *why)
 {
@@ -146,8 +145,7 @@ static enum err conv_transpose_infer(struct graph *g, struct node *n, struct why
     return OK;
 }
 
-/* ---- flat: the kernels
- * ------------------------------------------------------------------------------ */
+/* ---- flat: the kernels --------------------------------------------------------------------- */
 /* The two directions behind one face. */
 static size_t weights_size(const struct node *n, const struct kernels *k,
                            const struct conv_shape *s)
@@ -206,8 +204,7 @@ static void flat_run(const struct node *n, const struct run *r)
                                              r->scratch, r->pool);
 }
 
-/* ---- deep: plain loops
- * ------------------------------------------------------------------------------- */
+/* ---- deep: plain loops --------------------------------------------------------------------- */
 struct deep {
     const struct window *w;
     const float *x; /* one channel (in) */

@@ -35,8 +35,7 @@ static enum err bad_index(const struct node *n, const struct run *r, const struc
                       (long long)number_int(t, i), (long long)limit);
 }
 
-/* ---- Gather: whole slices along one axis
- * --------------------------------------------------------------- */
+/* ---- Gather: whole slices along one axis --------------------------------------------------- */
 static enum err gather_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0), *at = in(n, 1);
@@ -75,8 +74,7 @@ static enum err gather_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- by element
- * -------------------------------------------------------------------------------------------- */
+/* ---- by element ---------------------------------------------------------------------------- */
 /* Where element i of the box `dim` lies in a dense tensor x, but with index a along the axis. */
 static int64_t element_at(const struct tensor *box, const struct tensor *x, int64_t i, int axis,
                           int64_t a)
@@ -129,8 +127,7 @@ static enum err gather_elements_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- by tuples of indices: the last dimension of the indices is one tuple
- * ------------------------------------ */
+/* ---- by tuples of indices: the last dimension of the indices is one tuple ------------------ */
 static enum err gather_nd_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0), *at = in(n, 1);
@@ -193,8 +190,7 @@ static enum err gather_nd_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- Scatter: the other way, onto a copy of the data
- * ------------------------------------------------------- */
+/* ---- Scatter: the other way, onto a copy of the data --------------------------------------- */
 enum reduction { PUT, PUT_ADD, PUT_MUL, PUT_MIN, PUT_MAX };
 
 static enum err reduction_of(struct node *n, int *to, struct why *why)

@@ -81,8 +81,7 @@ static enum err relation_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- Where
- * ----------------------------------------------------------------------------------------- */
+/* ---- Where --------------------------------------------------------------------------------- */
 static enum err where_infer(struct graph *g, struct node *n, struct why *why)
 {
     int64_t dim[TENSOR_MAX_RANK];
@@ -127,8 +126,7 @@ static enum err where_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- one input
- * ------------------------------------------------------------------------------------- */
+/* ---- one input ----------------------------------------------------------------------------- */
 enum question { Q_NOT, Q_NAN, Q_INF, Q_BITWISE_NOT };
 
 struct question_params {

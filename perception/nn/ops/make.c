@@ -58,8 +58,7 @@ static enum err nothing_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- ConstantOfShape
- * ------------------------------------------------------------------------------------- */
+/* ---- ConstantOfShape ----------------------------------------------------------------------- */
 struct fill_params {
     uint64_t bits; /* one element */
     int64_t diagonal;
@@ -129,8 +128,7 @@ static enum err eye_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- Range: its length hangs on its inputs, so they must be known
- * ---------------------------------------- */
+/* ---- Range: its length hangs on its inputs, so they must be known -------------------------- */
 static enum err range_infer(struct graph *g, struct node *n, struct why *why)
 {
     double count, v[3];
@@ -167,9 +165,7 @@ static enum err range_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- OneHot
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- OneHot -------------------------------------------------------------------------------- */
 static enum err one_hot_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0);

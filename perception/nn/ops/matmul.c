@@ -143,8 +143,7 @@ static enum err matmul_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- Gemm: alpha op(A) op(B) + beta C
- * ------------------------------------------------------------------ */
+/* ---- Gemm: alpha op(A) op(B) + beta C ------------------------------------------------------ */
 static enum err gemm_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *a = in(n, 0), *b = in(n, 1), *c = in(n, 2);

@@ -48,8 +48,7 @@ static enum err transpose_infer(struct graph *g, struct node *n, struct why *why
     return set_out(n, 0, x->type, x->rank, dim, why);
 }
 
-/* ---- Slice: attributes up to opset 9, inputs after
- * -------------------------------------------------- */
+/* ---- Slice: attributes up to opset 9, inputs after ----------------------------------------- */
 struct slice_ints {
     int64_t start[TENSOR_MAX_RANK], end[TENSOR_MAX_RANK], axis[TENSOR_MAX_RANK],
         step[TENSOR_MAX_RANK];
@@ -136,8 +135,7 @@ static enum err slice_infer(struct graph *g, struct node *n, struct why *why)
     return set_out(n, 0, x->type, x->rank, dim, why);
 }
 
-/* ---- Concat, Split: one copy for each part
- * ----------------------------------------------------------- */
+/* ---- Concat, Split: one copy for each part ------------------------------------------------- */
 struct parts {
     struct copy *copy;
 };
@@ -255,8 +253,7 @@ static enum err split_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- repeats
- * ------------------------------------------------------------------------------------------ */
+/* ---- repeats ------------------------------------------------------------------------------- */
 static enum err expand_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0);
@@ -324,8 +321,7 @@ static enum err tile_infer(struct graph *g, struct node *n, struct why *why)
     return OK;
 }
 
-/* ---- between channels and space
- * ------------------------------------------------------------------------ */
+/* ---- between channels and space ------------------------------------------------------------ */
 static enum err block_size(struct node *n, int64_t *b, struct why *why)
 {
     enum err e = need_rank(n, 0, 4, 4, why);

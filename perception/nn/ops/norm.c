@@ -5,8 +5,7 @@
 #include "perception/nn/ops/conv.h"
 #include "perception/nn/ops/number.h"
 
-/* ---- BatchNormalization, outside of training
- * ---------------------------------------------------------- */
+/* ---- BatchNormalization, outside of training ----------------------------------------------- */
 static enum err batch_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0);
@@ -71,8 +70,7 @@ bool is_batch_norm(const struct node *n)
     return n->op->infer == batch_infer;
 }
 
-/* ---- statistics of one row
- * ----------------------------------------------------------------------------- */
+/* ---- statistics of one row ----------------------------------------------------------------- */
 struct row_params {
     int64_t rows, row; /* how the input falls into rows */
     float epsilon;
@@ -190,8 +188,7 @@ static enum err layer_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- LRN: across neighbouring channels
- * -------------------------------------------------------------------- */
+/* ---- LRN: across neighbouring channels ----------------------------------------------------- */
 struct lrn_params {
     float alpha, beta, bias;
     int64_t size;

@@ -58,8 +58,7 @@ extern const struct op ops_unary[], ops_binary[], ops_logic[], ops_cast[], ops_s
     ops_gather[], ops_pad[], ops_conv[], ops_pool[], ops_resize[], ops_matmul[], ops_norm[],
     ops_softmax[], ops_reduce[], ops_scan[], ops_quant[], ops_make[];
 
-/* ---- for infer
- * ----------------------------------------------------------------------------------- */
+/* ---- for infer ----------------------------------------------------------------------------- */
 int64_t attr_int(struct node *n, const char *name, int64_t otherwise);
 float attr_float(struct node *n, const char *name, float otherwise);
 const char *attr_string(struct node *n, const char *name, const char *otherwise);
@@ -99,8 +98,7 @@ MUST_CHECK enum err axis_of(int64_t axis, int rank, int *out, struct why *why);
 MUST_CHECK enum err axes_of(const int64_t *axes, int count, int rank, bool flag[TENSOR_MAX_RANK],
                             struct why *why);
 
-/* ---- for run
- * ------------------------------------------------------------------------------------- */
+/* ---- for run ------------------------------------------------------------------------------- */
 MUST_CHECK enum err node_fault(const struct node *n, const struct run *r, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 int64_t dims_product(const int64_t *dim, int from, int to);

@@ -7,14 +7,15 @@
 #include "perception/nn/ops/ops.h"
 
 enum mode { NEAREST, LINEAR, CUBIC };
-enum coord { /* the first four as the kernels number them */
-             HALF_PIXEL = RESIZE_HALF_PIXEL,
-             PYTORCH_HALF_PIXEL = RESIZE_PYTORCH_HALF_PIXEL,
-             ASYMMETRIC = RESIZE_ASYMMETRIC,
-             ALIGN_CORNERS = RESIZE_ALIGN_CORNERS,
-             TF_HALF_PIXEL_FOR_NN,
-             TF_CROP_AND_RESIZE,
-             HALF_PIXEL_SYMMETRIC,
+/* the first four as the kernels number them */
+enum coord {
+    HALF_PIXEL = RESIZE_HALF_PIXEL,
+    PYTORCH_HALF_PIXEL = RESIZE_PYTORCH_HALF_PIXEL,
+    ASYMMETRIC = RESIZE_ASYMMETRIC,
+    ALIGN_CORNERS = RESIZE_ALIGN_CORNERS,
+    TF_HALF_PIXEL_FOR_NN,
+    TF_CROP_AND_RESIZE,
+    HALF_PIXEL_SYMMETRIC,
 };
 enum { MAX_TAPS = 4 };
 
@@ -41,8 +42,7 @@ struct resize_params {
     struct resize_shape shape;
 };
 
-/* ---- coordinates and taps
- * -------------------------------------------------------------------------- */
+/* ---- coordinates and taps ------------------------------------------------------------------ */
 static double coordinate(const struct resize_params *p, const struct axis *a, int64_t i)
 {
     double x = (double)i, in = (double)a->in, whole = (double)a->out;
@@ -145,8 +145,7 @@ static enum err place_taps(struct graph *g, struct resize_params *p, struct axis
     return OK;
 }
 
-/* ---- attributes
- * ------------------------------------------------------------------------------------- */
+/* ---- attributes ---------------------------------------------------------------------------- */
 static int find(const char *const *names, int count, const char *s)
 {
     for (int i = 0; i < count; i++)

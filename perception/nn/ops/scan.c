@@ -11,8 +11,7 @@ struct scan_params {
     int64_t diagonal; /* Trilu */
 };
 
-/* ---- CumSum
- * --------------------------------------------------------------------------------------------- */
+/* ---- CumSum -------------------------------------------------------------------------------- */
 static enum err cumsum_infer(struct graph *g, struct node *n, struct why *why)
 {
     struct scan_params *p = node_params(g, n, sizeof *p);
@@ -67,9 +66,7 @@ static enum err cumsum_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- TopK
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- TopK ---------------------------------------------------------------------------------- */
 struct candidate {
     double real;
     int64_t whole, index;
@@ -187,9 +184,7 @@ static enum err topk_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* ---- Trilu
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Trilu --------------------------------------------------------------------------------- */
 static enum err trilu_infer(struct graph *g, struct node *n, struct why *why)
 {
     struct scan_params *p = node_params(g, n, sizeof *p);

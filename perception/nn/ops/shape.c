@@ -143,8 +143,7 @@ static enum err dropout_run(const struct node *n, const struct run *r)
     return view_run(n, r);
 }
 
-/* ---- the shape itself
- * --------------------------------------------------------------------------------- */
+/* ---- the shape itself ---------------------------------------------------------------------- */
 struct shape_params {
     int start, end;
 };

@@ -252,8 +252,7 @@ bool unary_activation(const struct node *n, struct epilogue *e)
     return true;
 }
 
-/* ---- Clip: bounds are attributes up to opset 10, inputs after
- * -------------------------------------- */
+/* ---- Clip: bounds are attributes up to opset 10, inputs after ------------------------------ */
 struct clip_params {
     bool has[2];
     double bound[2]; /* of attributes */
