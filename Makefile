@@ -79,7 +79,7 @@ CLIENT    := $B/liboutrider-client.a
 CLIENT_OBJ := $(PROTO_OBJ) $B/perception/scene.o $B/perception/base/arena.o $B/perception/base/err.o
 
 .DEFAULT_GOAL := all
-all: $(PROGRAMS) $(CLIENT) $B/proto/client/example
+all: $(PROGRAMS) $(CLIENT) $B/proto/client/example $(PB_PY)
 
 $(CLIENT): $(CLIENT_OBJ)
 	@rm -f $@

@@ -187,7 +187,7 @@ static void print_summary(struct replay *r)
 
     if (r->progress)
         fputs("\r\033[K", stderr);
-    printf("%" PRIu64 " frames in %.2f s", r->sent, r->sent ? s : 0);
+    printf("%" PRIu64 " frame%s in %.2f s", r->sent, r->sent == 1 ? "" : "s", s);
     if (r->lockstep && n) {
         qsort(r->latency_ns, n, sizeof *r->latency_ns, compare_times);
         printf(", each answered; median latency %.1f ms", (double)r->latency_ns[n / 2] / 1e6);

@@ -31,7 +31,10 @@ static pid_t spawn(const char *const *argv, int fd)
     char path[512];
     pid_t pid;
 
-    snprintf(path, sizeof path, "%s/%s", build_folder(), argv[0]);
+    if (argv[0][0] == '/')
+        snprintf(path, sizeof path, "%s", argv[0]);
+    else
+        snprintf(path, sizeof path, "%s/%s", build_folder(), argv[0]);
     pid = fork();
     cr_assert(pid >= 0);
     if (pid == 0) {
@@ -91,6 +94,21 @@ int program_run(const char *const *argv, char *output, size_t size)
     close(fd[0]);
     cr_assert_neq(status, -1, "%s does not end", argv[0]);
     return status;
+}
+
+pid_t program_start(const char *const *argv, const char *output)
+{
+    int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    cr_assert(fd >= 0, "%s", output);
+    pid_t pid = spawn(argv, fd);
+    close(fd);
+    return pid;
+}
+
+int program_wait(pid_t pid)
+{
+    return reap(pid, WAIT_MS);
 }
 
 /* ---- the rig ------------------------------------------------------------------------------- */

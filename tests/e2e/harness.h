@@ -63,6 +63,10 @@ void rig_send_parts(struct rig *r, int n, const void *const *part, const size_t 
  * on stdout and stderr together (at most size - 1 bytes). */
 int program_run(const char *const *argv, char *output, size_t size);
 
+/* The same beside the test. argv[0] may be a path from the root; output is a file's. */
+pid_t program_start(const char *const *argv, const char *output);
+int program_wait(pid_t pid); /* -1: did not end within WAIT_MS and was killed */
+
 bool has_reason(const struct header *h, enum reason r);
 
 #endif

@@ -2,13 +2,12 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/file.h"
 #include "tests/folder.h"
+#include "tests/models.h"
 
 static struct folder f;
 static struct drive *drive;
@@ -230,35 +229,26 @@ Test(drive, unreadable_files_leave_the_others)
 
 /* ---- shared drives ---- */
 
-static const char *shared_path(const char *name)
-{
-    static char path[512];
-    const char *shared = getenv("OUTRIDER_SHARED");
-
-    snprintf(path, sizeof path, "%s/data/%s", shared ? shared : "../shared", name);
-    if (!folder_exists(path))
-        cr_skip_test("no %s", path);
-    return path;
-}
-
 Test(drive, kitti_sequence)
 {
-    cr_assert_eq(open_with(shared_path("kitti_sequence"), (struct drive_options){0}), OK, "%s",
+    need_shared();
+    cr_assert_eq(open_with(shared_path("data/kitti_sequence"), (struct drive_options){0}), OK, "%s",
                  why.text);
     cr_assert_eq(drive_frames(drive), 78);
     cr_assert_eq(drive_period_ns(drive), 100000000);
     cr_assert_float_eq(drive_camera(drive)->fx, 721.5377f, 1e-3f);
-    cr_assert_eq(open_with(shared_path("kitti_sequence/png"), (struct drive_options){0}), OK, "%s",
-                 why.text);
+    cr_assert_eq(open_with(shared_path("data/kitti_sequence/png"), (struct drive_options){0}), OK,
+                 "%s", why.text);
     cr_assert_eq(drive_frames(drive), 10);
     cr_assert_not_null(drive_camera(drive));
 }
 
 Test(drive, udacity)
 {
-    const char *path = shared_path("lanes_udacity/train");
-
-    cr_assert_eq(open_with(path, (struct drive_options){"swr_*", 25}), OK, "%s", why.text);
+    need_shared();
+    cr_assert_eq(
+        open_with(shared_path("data/lanes_udacity/train"), (struct drive_options){"swr_*", 25}), OK,
+        "%s", why.text);
     cr_assert_eq(drive_frames(drive), 221);
     cr_assert_eq(drive_period_ns(drive), 40000000);
 }
