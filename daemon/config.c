@@ -1,34 +1,18 @@
 /* The table below says everything about a key: name, type and place (to libcyaml), default, range
- * and meaning. The user's tree is settled against it into a second tree that holds every key, in
- * the table's order: unknown keys, types, ranges and lengths are judged there, where lines are
- * known. libcyaml then puts the settled text into struct config. */
+ * and meaning. settle.c judges the user's tree by it, where lines are known, and gives a tree that
+ * holds every key; libcyaml puts the text of that into struct config. */
 #include "daemon/config.h"
 
-#include <assert.h>
-#include <cyaml/cyaml.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/tree.h"
+#include "daemon/settle.h"
 #include "perception/kernels/kernels.h"
 
-struct key {
-    cyaml_schema_field_t field;
-    const char *fallback;     /* as one would write it; NULL: must be given */
-    double min, max;          /* of numbers */
-    const struct key *inside; /* keys of the mapping, or of each mapping in the list */
-    const char *help;
-};
-
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-#define END                                                                                        \
-    {                                                                                              \
-        .field = CYAML_FIELD_END                                                                   \
-    }
 #define PLAIN CYAML_FLAG_DEFAULT
 
 /* Places, as the macros of libcyaml take them: key, struct, member. */
@@ -58,7 +42,7 @@ static const struct key end_keys[] = {
      "endpoints to open: tcp://ADDRESS:PORT, ipc://PATH"},
     {LIST("connect", bus_config, connect, n_connect, &endpoint, 0, CONFIG_MAX_ENDPOINTS), "[]", 0,
      0, NULL, "endpoints that others opened"},
-    END};
+    {.field = CYAML_FIELD_END}};
 static cyaml_schema_field_t end_fields[COUNT(end_keys)];
 
 static const struct key bus_keys[] = {
@@ -66,7 +50,7 @@ static const struct key bus_keys[] = {
      "where frames, ego motion and calibrations come from"},
     {GROUP("out", PLAIN, config, out, end_fields), "{bind: ['tcp://127.0.0.1:5702']}", 0, 0,
      end_keys, "where objects, lanes, calibrations and status go"},
-    END};
+    {.field = CYAML_FIELD_END}};
 static cyaml_schema_field_t bus_fields[COUNT(bus_keys)];
 
 static const struct key network_keys[] = {
@@ -78,7 +62,7 @@ static const struct key network_keys[] = {
      "weaker detections are left out; nan: the decoder's own"},
     {REAL("nms_iou", network_config, nms_iou), "nan", 0, 1, NULL,
      "boxes overlapping more are one; nan: the decoder's own"},
-    END};
+    {.field = CYAML_FIELD_END}};
 static cyaml_schema_field_t network_fields[COUNT(network_keys)];
 static const cyaml_schema_value_t network = {
     CYAML_VALUE_MAPPING(PLAIN, struct network_config, network_fields)};
@@ -105,7 +89,7 @@ static const struct key calibration_keys[] = {
     {REAL("sigma_pitch_rad", OF, camera.sigma_pitch_rad), "0", 0, 1, NULL,
      "of the mount and the body's motion; 0: 0.005"},
     {REAL("sigma_z_m", OF, camera.sigma_z_m), "0", 0, 10, NULL, "0: 0.03"},
-    END};
+    {.field = CYAML_FIELD_END}};
 #undef OF
 static cyaml_schema_field_t calibration_fields[COUNT(calibration_keys)];
 
@@ -118,7 +102,7 @@ static const struct key camera_keys[] = {
      NULL, 0, 0, calibration_keys, "without it objects and lanes stay in pixels"},
     {LIST("networks", camera_config, network, n_networks, &network, 0, PERCEPTION_MAX_NETWORKS),
      "[]", 0, 0, network_keys, "in place of the common ones"},
-    END};
+    {.field = CYAML_FIELD_END}};
 static cyaml_schema_field_t camera_fields[COUNT(camera_keys)];
 static const cyaml_schema_value_t camera = {
     CYAML_VALUE_MAPPING(PLAIN, struct camera_config, camera_fields)};
@@ -145,7 +129,7 @@ static const struct key keys[] = {
      0, network_keys, "of each kind of output the first that gives it wins"},
     {LIST("cameras", config, camera, n_cameras, &camera, 1, MESSAGE_MAX_CAMERAS), NULL, 0, 0,
      camera_keys, "one entry each"},
-    END};
+    {.field = CYAML_FIELD_END}};
 static cyaml_schema_field_t fields[COUNT(keys)];
 static const cyaml_schema_value_t schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, fields)};
@@ -168,276 +152,6 @@ static void schema_init(void)
     fields_from(keys, fields);
 }
 
-/* ---- settling: the user's tree -> every key, judged ---------------------------------------- */
-
-struct settling {
-    struct tree *from;
-    yaml_document_t to;
-    const char *name; /* of the file */
-    struct why *why;
-    char path[160]; /* "cameras[0].rate_hz": where we are */
-    int node;       /* there, in from */
-};
-
-static int settle(struct settling *s, const struct key *k, int node); /* -> node in to; 0: why */
-
-/* Always 0, after saying what is wrong with the value at s->path. */
-static int refuse(struct settling *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static int refuse(struct settling *s, const char *fmt, ...)
-{
-    int line = tree_line(s->from, s->node);
-    struct why what;
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(what.text, sizeof what.text, fmt, ap);
-    va_end(ap);
-    if (line)
-        err_say(s->why, ERR_FORMAT, "%s:%d: %s%s%s", s->name, line, s->path, *s->path ? ": " : "",
-                what.text);
-    else
-        err_say(s->why, ERR_FORMAT, "%s: --set: %s: %s", s->name, s->path, what.text);
-    return 0;
-}
-
-static const char *kind_name(const yaml_node_t *n)
-{
-    return n->type == YAML_SCALAR_NODE     ? "one value"
-           : n->type == YAML_SEQUENCE_NODE ? "a list"
-                                           : "a mapping";
-}
-
-/* `networks:` with nothing behind it is as good as absent. */
-static bool is_empty(const yaml_node_t *n)
-{
-    return n->type == YAML_SCALAR_NODE && n->data.scalar.length == 0 &&
-           n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-}
-
-static int add_text(struct settling *s, const char *text, yaml_scalar_style_t style)
-{
-    return yaml_document_add_scalar(&s->to, NULL, (const yaml_char_t *)text, -1, style);
-}
-
-static int settle_number(struct settling *s, const struct key *k, bool whole, const char *text)
-{
-    char *end, plain[32];
-    double v;
-
-    if (k->fallback && !strcmp(text, k->fallback))
-        return add_text(s, text, YAML_PLAIN_SCALAR_STYLE);
-    v = strtod(text, &end);
-    if (end == text || *end)
-        return refuse(s, "'%s' is not a number", text);
-    if (!(v >= k->min))
-        return refuse(s, "%s is below %.10g", text, k->min);
-    if (!(v <= k->max))
-        return refuse(s, "%s is above %.10g", text, k->max);
-    if (whole && v != floor(v))
-        return refuse(s, "%s is not a whole number", text);
-    snprintf(plain, sizeof plain, "%.9g", v);
-    return add_text(s, plain, YAML_PLAIN_SCALAR_STYLE);
-}
-
-static int settle_choice(struct settling *s, const cyaml_schema_value_t *v, const char *text)
-{
-    char known[160] = "";
-
-    for (uint32_t i = 0; i < v->enumeration.count; i++) {
-        size_t n = strlen(known);
-
-        if (!strcmp(text, v->enumeration.strings[i].str))
-            return add_text(s, text, YAML_PLAIN_SCALAR_STYLE);
-        snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", v->enumeration.strings[i].str);
-    }
-    return refuse(s, "'%s' is none of %s", text, known);
-}
-
-static int settle_text(struct settling *s, const cyaml_schema_value_t *v, const char *text,
-                       size_t size)
-{
-    if (size < v->string.min)
-        return refuse(s, "is empty");
-    if (size > v->string.max)
-        return refuse(s, "%zu bytes, at most %u", size, v->string.max);
-    return add_text(s, text, size ? YAML_ANY_SCALAR_STYLE : YAML_SINGLE_QUOTED_SCALAR_STYLE);
-}
-
-static int settle_scalar(struct settling *s, const struct key *k, const cyaml_schema_value_t *v,
-                         const yaml_node_t *n)
-{
-    const char *text = (const char *)n->data.scalar.value;
-
-    if (n->type != YAML_SCALAR_NODE)
-        return refuse(s, "is %s, must be one value", kind_name(n));
-    if (strlen(text) != n->data.scalar.length)
-        return refuse(s, "has a zero byte");
-    switch (v->type) {
-    case CYAML_INT:
-        return settle_number(s, k, true, text);
-    case CYAML_FLOAT:
-        return settle_number(s, k, false, text);
-    case CYAML_ENUM:
-        return settle_choice(s, v, text);
-    default:
-        return settle_text(s, v, text, n->data.scalar.length);
-    }
-}
-
-/* How far the written word is from the key meant: changes from one to the other (Levenshtein), and
- * next to nothing for a key that was cut short. */
-static unsigned distance(const char *a, const char *b)
-{
-    enum { MAX = 31 };
-    unsigned row[MAX + 1];
-    size_t n = strlen(b);
-
-    assert(n <= MAX);
-    if (*a && !strncmp(a, b, strlen(a)))
-        return 1;
-    for (unsigned i = 0; i <= n; i++)
-        row[i] = i;
-    for (unsigned k = 1; *a; a++, k++) {
-        unsigned diagonal = row[0];
-
-        row[0] = k;
-        for (size_t i = 1; i <= n; i++) {
-            unsigned change = diagonal + (*a != b[i - 1]);
-
-            diagonal = row[i];
-            row[i] = change < row[i] + 1 ? change : row[i] + 1;
-            row[i] = row[i] < row[i - 1] + 1 ? row[i] : row[i - 1] + 1;
-        }
-    }
-    return row[n];
-}
-
-/* Every key that the user wrote is one of ours, and there once. */
-static bool check_keys(struct settling *s, const struct key *known, int node)
-{
-    yaml_node_t *n = yaml_document_get_node(&s->from->document, node);
-    unsigned seen = 0;
-
-    for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-        yaml_node_t *key = yaml_document_get_node(&s->from->document, p->key);
-        const char *text = (const char *)key->data.scalar.value;
-        const struct key *nearest = known, *k = known;
-
-        s->node = p->key;
-        if (key->type != YAML_SCALAR_NODE || key->data.scalar.length > 64)
-            return refuse(s, "a key must be one short word");
-        for (; k->field.key && strcmp(k->field.key, text); k++)
-            if (distance(text, k->field.key) < distance(text, nearest->field.key))
-                nearest = k;
-        if (!k->field.key)
-            return refuse(s, "unknown key '%s'; did you mean '%s'?", text, nearest->field.key);
-        if (seen & 1u << (k - known))
-            return refuse(s, "key '%s' is there twice", text);
-        seen |= 1u << (k - known);
-    }
-    return true;
-}
-
-/* The value behind a key in a mapping; 0: absent. */
-static int value_of(struct settling *s, int mapping, const char *name)
-{
-    yaml_node_t *n = yaml_document_get_node(&s->from->document, mapping);
-
-    for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-        yaml_node_t *key = yaml_document_get_node(&s->from->document, p->key);
-
-        if (!strcmp((const char *)key->data.scalar.value, name))
-            return is_empty(yaml_document_get_node(&s->from->document, p->value)) ? 0 : p->value;
-    }
-    return 0;
-}
-
-static int settle_mapping(struct settling *s, const struct key *known, int node)
-{
-    yaml_node_t *n = yaml_document_get_node(&s->from->document, node);
-    size_t length = strlen(s->path);
-    int out;
-
-    s->node = node;
-    if (n->type != YAML_MAPPING_NODE)
-        return refuse(s, "is %s, must be a mapping", kind_name(n));
-    if (!check_keys(s, known, node))
-        return 0;
-    out = yaml_document_add_mapping(&s->to, NULL, YAML_BLOCK_MAPPING_STYLE);
-    for (const struct key *k = known; k->field.key; k++) {
-        int from = value_of(s, node, k->field.key), name, value;
-
-        if (!from && (k->field.value.flags & CYAML_FLAG_OPTIONAL))
-            continue;
-        s->node = node;
-        if (!from && !k->fallback)
-            return refuse(s, "key '%s' is missing", k->field.key);
-        if (!from)
-            from = tree_add(s->from, k->fallback);
-        snprintf(s->path + length, sizeof s->path - length, "%s%s", length ? "." : "",
-                 k->field.key);
-        value = settle(s, k, from);
-        s->path[length] = '\0';
-        if (!value)
-            return 0;
-        name = add_text(s, k->field.key, YAML_PLAIN_SCALAR_STYLE);
-        if (!name || !yaml_document_append_mapping_pair(&s->to, out, name, value))
-            return refuse(s, "no memory");
-    }
-    return out;
-}
-
-static int settle_list(struct settling *s, const struct key *k, int node)
-{
-    yaml_node_t *n = yaml_document_get_node(&s->from->document, node);
-    const cyaml_schema_value_t *v = &k->field.value;
-    size_t length = strlen(s->path), count;
-    int out;
-
-    if (n->type != YAML_SEQUENCE_NODE)
-        return refuse(s, "is %s, must be a list", kind_name(n));
-    count = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
-    if (count < v->sequence.min)
-        return refuse(s, "%zu entries, at least %u", count, v->sequence.min);
-    if (count > v->sequence.max)
-        return refuse(s, "%zu entries, at most %u", count, v->sequence.max);
-    out = yaml_document_add_sequence(
-        &s->to, NULL, k->inside ? YAML_BLOCK_SEQUENCE_STYLE : YAML_FLOW_SEQUENCE_STYLE);
-    for (size_t i = 0; i < count; i++) {
-        int item, from;
-
-        n = yaml_document_get_node(&s->from->document, node); /* defaults may have moved it */
-        from = s->node = n->data.sequence.items.start[i];
-        snprintf(s->path + length, sizeof s->path - length, "[%zu]", i);
-        item = k->inside ? settle_mapping(s, k->inside, from)
-                         : settle_scalar(s, k, v->sequence.entry,
-                                         yaml_document_get_node(&s->from->document, from));
-        s->path[length] = '\0';
-        if (!item)
-            return 0;
-        if (!yaml_document_append_sequence_item(&s->to, out, item))
-            return refuse(s, "no memory");
-    }
-    return out;
-}
-
-static int settle(struct settling *s, const struct key *k, int node)
-{
-    yaml_node_t *n = yaml_document_get_node(&s->from->document, node);
-
-    s->node = node;
-    if (!n)
-        return refuse(s, "no memory");
-    switch (k->field.value.type) {
-    case CYAML_MAPPING:
-        return settle_mapping(s, k->inside, node);
-    case CYAML_SEQUENCE:
-        return settle_list(s, k, node);
-    default:
-        return settle_scalar(s, k, &k->field.value, n);
-    }
-}
-
 /* ---- what one key alone cannot tell -------------------------------------------------------- */
 
 static bool name_ok(const char *name)
@@ -452,7 +166,7 @@ static int refuse_at(struct settling *s, const char *tree_path, const char *path
 
     s->node = node ? node : 1;
     snprintf(s->path, sizeof s->path, "%s", path);
-    return refuse(s, "%s", what);
+    return settle_refuse(s, "%s", what);
 }
 
 static bool check_camera(struct settling *s, const struct config *c, unsigned i)
@@ -542,7 +256,7 @@ static enum err config_settled(struct settling *s, const char *folder, struct co
 
     if (!yaml_document_initialize(&s->to, NULL, NULL, NULL, 1, 1))
         return err_say(s->why, ERR_NOMEM, "%s: no memory", s->name);
-    if (!settle_mapping(s, keys, 1)) {
+    if (!settle(s, keys)) {
         yaml_document_delete(&s->to);
         return ERR_FORMAT;
     }

@@ -87,7 +87,7 @@ static void meet_stranger(struct daemon *d, const char *name)
 
     atomic_fetch_add(&d->unknown_topic, 1);
     pthread_mutex_lock(&d->lock);
-    while (i < d->n_strangers && strcmp(d->stranger[i].name, name))
+    while (i < d->n_strangers && strcmp(d->stranger[i].name, name) != 0)
         i++;
     if (i == d->n_strangers && i < MAX_STRANGERS) {
         snprintf(d->stranger[i].name, sizeof d->stranger[i].name, "%s", name);
@@ -194,7 +194,7 @@ void ingest_message(struct ingest *in, zmq_msg_t *part, int n)
         meet_stranger(d, name);
         return;
     }
-    if (!c && (t != TOPIC_EGO || strcmp(name, d->config->vehicle))) {
+    if (!c && (t != TOPIC_EGO || strcmp(name, d->config->vehicle) != 0)) {
         atomic_fetch_add(&d->unknown_topic, 1);
         log_warn("unknown_topic", "topic_bytes=%zu kind=%d name=%s", zmq_msg_size(&part[0]), (int)t,
                  name);
