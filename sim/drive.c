@@ -192,8 +192,10 @@ static enum err read_set_rate(struct drive *d, double *rate_hz, struct why *why)
     if (rate && !(value >= 1e-3 && value <= 1e4))
         return err_say(why, ERR_FORMAT, "%s: rate_hz is %g, must be a number of 0.001..10000", path,
                        value);
+    if (!rate)
+        return ERR_AGAIN;
     *rate_hz = value;
-    return rate ? OK : ERR_AGAIN;
+    return OK;
 }
 
 static enum err find_times(struct drive *d, double rate_hz, struct why *why)
