@@ -166,7 +166,7 @@ check: | deps-check
 
 tidy: $(PB_H)
 	@git ls-files 'daemon/*.c' 'perception/*.c' 'proto/*.c' 'sim/*.c' \
-	  | grep -v kernels/ | xargs -P 2 -n 4 clang-tidy --quiet -- -std=c11 $(cppflags)
+	  | grep -v kernels/ | xargs -P 2 -n 1 clang-tidy --quiet -- -std=c11 $(cppflags)
 
 # libFuzzer builds; run one with: build-fuzz/fuzz_frame -max_total_time=60 tests/fuzz/corpus/frame
 fuzzers:
