@@ -10,26 +10,26 @@ enum kind { WHOLE, REAL, LENS, COEFFICIENTS };
 
 static const struct key {
     const char *name;
-    enum kind kind;
     size_t place;
+    enum kind kind;
     bool required;
 } keys[] = {
-    {"width", WHOLE, offsetof(struct camera, width), true},
-    {"height", WHOLE, offsetof(struct camera, height), true},
-    {"model", LENS, offsetof(struct camera, model), false},
-    {"fx", REAL, offsetof(struct camera, fx), true},
-    {"fy", REAL, offsetof(struct camera, fy), true},
-    {"cx", REAL, offsetof(struct camera, cx), true},
-    {"cy", REAL, offsetof(struct camera, cy), true},
-    {"distortion", COEFFICIENTS, offsetof(struct camera, distortion), false},
-    {"x_m", REAL, offsetof(struct camera, x_m), false},
-    {"y_m", REAL, offsetof(struct camera, y_m), false},
-    {"z_m", REAL, offsetof(struct camera, z_m), true},
-    {"roll_rad", REAL, offsetof(struct camera, roll_rad), false},
-    {"pitch_rad", REAL, offsetof(struct camera, pitch_rad), false},
-    {"yaw_rad", REAL, offsetof(struct camera, yaw_rad), false},
-    {"sigma_pitch_rad", REAL, offsetof(struct camera, sigma_pitch_rad), false},
-    {"sigma_z_m", REAL, offsetof(struct camera, sigma_z_m), false},
+    {"width", offsetof(struct camera, width), WHOLE, true},
+    {"height", offsetof(struct camera, height), WHOLE, true},
+    {"model", offsetof(struct camera, model), LENS, false},
+    {"fx", offsetof(struct camera, fx), REAL, true},
+    {"fy", offsetof(struct camera, fy), REAL, true},
+    {"cx", offsetof(struct camera, cx), REAL, true},
+    {"cy", offsetof(struct camera, cy), REAL, true},
+    {"distortion", offsetof(struct camera, distortion), COEFFICIENTS, false},
+    {"x_m", offsetof(struct camera, x_m), REAL, false},
+    {"y_m", offsetof(struct camera, y_m), REAL, false},
+    {"z_m", offsetof(struct camera, z_m), REAL, true},
+    {"roll_rad", offsetof(struct camera, roll_rad), REAL, false},
+    {"pitch_rad", offsetof(struct camera, pitch_rad), REAL, false},
+    {"yaw_rad", offsetof(struct camera, yaw_rad), REAL, false},
+    {"sigma_pitch_rad", offsetof(struct camera, sigma_pitch_rad), REAL, false},
+    {"sigma_z_m", offsetof(struct camera, sigma_z_m), REAL, false},
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 

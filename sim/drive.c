@@ -129,7 +129,7 @@ static enum err find_pictures(struct drive *d, const char *path, struct why *why
 static void look_around(struct drive *d)
 {
     const char *name = last_name(d->folder);
-    char up[FILE_MAX_PATH];
+    char up[FILE_MAX_PATH] = "";
     bool data = !strcmp(name, "data");
 
     parent_of(d->folder, up);
@@ -206,6 +206,7 @@ static enum err find_times(struct drive *d, double rate_hz, struct why *why)
     double set_hz = NOMINAL_HZ;
     enum err e;
 
+    assert(d->pictures.n > 0);
     if (!(d->t_ns = calloc((size_t)d->pictures.n, sizeof *d->t_ns)))
         return err_say(why, ERR_NOMEM, "no memory for %d times", d->pictures.n);
     if (rate_hz > 0) {

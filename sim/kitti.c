@@ -44,7 +44,7 @@ static enum err find_numbers(const char *text, const char *key, int camera, int 
 enum err kitti_camera(const char *text, int camera, bool rectified, struct camera *out,
                       struct why *why)
 {
-    double size[2], p[12], k[9], d[5];
+    double size[2] = {0}, p[12] = {0}, k[9] = {0}, d[5] = {0};
     enum err e;
 
     if ((e = find_numbers(text, rectified ? "S_rect" : "S", camera, 2, size, why)) != OK ||

@@ -190,7 +190,9 @@ static void print_summary(struct replay *r)
     printf("%" PRIu64 " frame%s in %.2f s", r->sent, r->sent == 1 ? "" : "s", s);
     if (r->lockstep && n) {
         qsort(r->latency_ns, n, sizeof *r->latency_ns, compare_times);
-        printf(", each answered; median latency %.1f ms", (double)r->latency_ns[n / 2] / 1e6);
+        int64_t median_ns = r->latency_ns[n / 2];
+
+        printf(", each answered; median latency %.1f ms", (double)median_ns / 1e6);
     } else if (r->sent > 1 && s > 0) {
         printf(", %.2f Hz", (double)(r->sent - 1) / s);
     }
