@@ -16,7 +16,7 @@
 enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, MAX_SETS = 64 };
 
 /* A worker in the middle of a long inference is not waited for any longer. */
-#define WORKERS_END_NS (NS_PER_S / 10)
+#define WORKERS_END_NS (NS_PER_S / 20)
 
 struct options {
     const char *file;

@@ -10,7 +10,7 @@
 #include "tests/e2e/harness.h"
 #include "tests/models.h"
 
-enum { FRAMES = 12 };
+enum { FRAMES = 8 };
 
 static struct rig r;
 static struct bytes jpeg[FRAMES]; /* of the KITTI sequence */
