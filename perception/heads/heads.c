@@ -131,7 +131,7 @@ enum err head_open(const struct head_config *cfg, struct head **out, struct why 
     if (e != OK) {
         head_close(*out);
         *out = NULL;
-        return err_prefix(why, e, "%s", cfg->model);
+        return err_prefix(why, e, "%s: ", cfg->model);
     }
     return OK;
 }
