@@ -112,9 +112,9 @@ $B/onnx/onnx.pb-c.c $B/onnx/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
 	protoc-c --proto_path=/usr/include --c_out=$B onnx/onnx.proto
 
 # Only files named after an instruction set get its flags.
-$B/perception/kernels/x86/%_avx2.o: isa := -mavx2 -mfma -mf16c
-$B/perception/kernels/x86/%_avx512.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
-$B/perception/kernels/x86/%_vnni.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma
+%_avx2.o %_avx2.tidy: isa := -mavx2 -mfma -mf16c
+%_avx512.o %_avx512.tidy: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
+%_vnni.o %_vnni.tidy: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma
 # Plain loops become vectors at any -O the user chose; nobody reads the exception flags of the FPU.
 $B/perception/kernels/%.o $B/perception/image/%.o: loops := -ftree-vectorize -fvect-cost-model=dynamic -funswitch-loops \
     -fno-math-errno -fno-trapping-math
@@ -164,9 +164,13 @@ check: | deps-check
 	$(MAKE) --no-print-directory SAN=address,undefined test
 	$(MAKE) --no-print-directory SAN=thread test
 
-tidy: $(PB_H)
-	@git ls-files 'daemon/*.c' 'perception/*.c' 'proto/*.c' 'sim/*.c' \
-	  | grep -v kernels/ | xargs -P 2 -n 1 clang-tidy --quiet -- -std=c11 $(cppflags)
+# Object by object, so that a file is looked at again only when it or a header of it has changed.
+TIDY := $(patsubst %.c,$B/%.tidy,$(wildcard $(foreach d,daemon perception proto sim,$d/*.c $d/*/*.c) \
+          perception/nn/ops/*.c perception/kernels/$(ISA_DIR)/*.c))
+tidy: $(TIDY)
+$(TIDY): $B/%.tidy: $B/%.o .clang-tidy
+	@clang-tidy --quiet $*.c -- -std=c11 $(isa) $(cppflags) > $@.log 2>&1 \
+	  && touch $@ && echo "tidy $*.c" || { cat $@.log; echo "FAIL tidy $*.c"; exit 1; }
 
 # libFuzzer builds; run one with: build-fuzz/fuzz_frame -max_total_time=60 tests/fuzz/corpus/frame
 fuzzers:
