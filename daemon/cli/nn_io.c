@@ -1,5 +1,6 @@
 #include "daemon/cli/nn_io.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -130,6 +131,7 @@ enum err tensor_file_read(const char *path, struct tensor *t, struct why *why)
     *t = (struct tensor){0};
     if ((e = read_file(path, &bytes, &n, why)) != OK)
         return e;
+    assert(bytes);
     if (length > 4 && !strcmp(path + length - 4, ".npy"))
         e = npy_read(path, bytes, n, t, why);
     else if ((e = onnx_read_tensor(bytes, n, t, why)) != OK)
