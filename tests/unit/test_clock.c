@@ -53,6 +53,15 @@ Test(clock, old_frames)
         cr_assert_eq(admit(4, 400 * MS, 0), ARRIVAL_DUPLICATE, "however often");
 }
 
+Test(clock, late_frames_now_and_then_are_no_new_time)
+{
+    for (uint64_t i = 1; i < 50; i += 2) {
+        cr_assert_eq(admit(2 * i, (int64_t)(2 * i) * 100 * MS, 0), ARRIVAL_NEW);
+        cr_assert_eq(admit(2 * i - 1, (int64_t)(2 * i - 1) * 100 * MS, 0), ARRIVAL_LATE);
+        cr_assert_eq(h.clock_epoch, 0);
+    }
+}
+
 Test(clock, time_back_while_frames_go_on)
 {
     admit(1, 900 * MS, 0);
