@@ -53,6 +53,10 @@ ldflags   = $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 pkg_cflags = $(eval pkg_cflags := $(shell pkg-config --cflags $(PKGS)))$(pkg_cflags)
 pkg_libs   = $(eval pkg_libs := $(shell pkg-config --libs $(PKGS)))$(pkg_libs)
 
+# `make V=1` shows whole commands.
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
+
 objs = $(patsubst %.c,$B/%.o,$(wildcard $(1)))
 
 SCHEMAS   := $(wildcard proto/*.proto)
@@ -83,33 +87,43 @@ all: $(PROGRAMS) $(CLIENT) $B/proto/client/example $(PB_PY)
 
 $(CLIENT): $(CLIENT_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,ar,$@)
+	$(Q)$(AR) rcs $@ $^
 $B/proto/client/example: $B/proto/client/example.o $(CLIENT)
-	$(CC) $(ldflags) -o $@ $^ $(shell pkg-config --libs libzmq libprotobuf-c) -lm
+	$(call say,link,$@)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(shell pkg-config --libs libzmq libprotobuf-c) -lm
 
 $(LIB): $(PROTO_OBJ) $(PERC_OBJ) $(SIM_OBJ) $(DAEMON_OBJ) $(CLI_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,ar,$@)
+	$(Q)$(AR) rcs $@ $^
 $B/outriderd: $B/daemon/main.o $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(ldlibs)
+	$(call say,link,$@)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs)
 $B/outrider: $B/daemon/cli/main.o $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(ldlibs)
+	$(call say,link,$@)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs)
 
 $B/%.o: %.c Makefile | $(PB_H)
 	@mkdir -p $(@D)
-	$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
+	$(call say,cc,$<)
+	$(Q)$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
 $B/%.pb-c.o: $B/%.pb-c.c
-	$(CC) $(cppflags) $(filter-out -W%,$(cflags)) -MMD -MP -c -o $@ $<
+	$(call say,cc,$<)
+	$(Q)$(CC) $(cppflags) $(filter-out -W%,$(cflags)) -MMD -MP -c -o $@ $<
 $B/proto/%.pb-c.c $B/proto/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(@D)
-	protoc-c --proto_path=. --c_out=$B $<
+	$(call say,gen,$@)
+	$(Q)protoc-c --proto_path=. --c_out=$B $<
 $B/python/%_pb2.py: %.proto
 	@mkdir -p $(@D)
-	protoc --proto_path=. --python_out=$B/python $<
+	$(call say,gen,$@)
+	$(Q)protoc --proto_path=. --python_out=$B/python $<
 # The ONNX schema is Debian's, compiled here and not copied.
 $B/onnx/onnx.pb-c.c $B/onnx/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
 	@mkdir -p $(@D)
-	protoc-c --proto_path=/usr/include --c_out=$B onnx/onnx.proto
+	$(call say,gen,$@)
+	$(Q)protoc-c --proto_path=/usr/include --c_out=$B onnx/onnx.proto
 
 # Only files named after an instruction set get its flags.
 %_avx2.o %_avx2.tidy: isa := -mavx2 -mfma -mf16c
@@ -123,14 +137,17 @@ $B/perception/kernels/%.o $B/perception/image/%.o: loops := -ftree-vectorize -fv
 # A test program runs in the top folder; NAME.ok remembers that it passed. End-to-end tests find the
 # programs through OUTRIDER_BUILD, all tests the data through OUTRIDER_SHARED.
 $(TESTS): $B/%: $B/%.o $(TEST_HELP) $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(ldlibs) -lcriterion
+	$(call say,link,$@)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs) -lcriterion
 # Counts our allocations: those of the objects linked here, not of the libraries.
 $B/tests/unit/test_noalloc: ldflags += \
   $(foreach f,malloc calloc realloc aligned_alloc,-Wl$(comma)--wrap=$(f))
 $B/tests/bench/%: $B/tests/bench/%.o $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(ldlibs)
+	$(call say,link,$@)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs)
 $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/tests/fuzz/main.o $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(ldlibs)
+	$(call say,link,$@)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs)
 
 UNIT_OK := $(patsubst %,%.ok,$(filter-out $B/tests/e2e/%,$(TESTS)))
 E2E_OK  := $(patsubst %,%.ok,$(filter $B/tests/e2e/%,$(TESTS)))
