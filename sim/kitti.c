@@ -1,8 +1,8 @@
 /* The mounting of the cameras is not in KITTI's files. Geiger, Lenz, Stiller and Urtasun, "Vision
- * meets Robotics: The KITTI Dataset" (IJRR 2013), draw it in figure 3: all cameras 1.65 m above the
- * road, level, 1.68 m ahead of the rear axle. Sideways they state nothing to the axle; camera 0,
- * which stands under the laser, is taken to be on the middle line, and the others beside it as
- * calibrated. */
+ * meets Robotics: The KITTI Dataset" (IJRR 2013), give 1.65 m above the road and nearly level. How
+ * far they are ahead of the rear axle is taken as 1.68 m and shifts every x by as much as it is
+ * wrong. Sideways, camera 0, which stands under the laser, is taken to be on the middle line, and
+ * the others beside it as calibrated. */
 #include "sim/kitti.h"
 
 #include <math.h>
