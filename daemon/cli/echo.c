@@ -61,6 +61,16 @@ static void print_number(const char *before, float v, const char *after)
         printf("%s%.2f%s", before, (double)v, after);
 }
 
+static void print_measured(const char *before, float v, float sigma, const char *after)
+{
+    char spread[32] = "";
+
+    if (!isnan(v) && !isnan(sigma))
+        snprintf(spread, sizeof spread, " ±%.2g", (double)sigma);
+    print_number(before, v, spread);
+    printf("%s", after);
+}
+
 static void print_state(enum qualifier qualifier, uint32_t reasons)
 {
     char before = ' ';
@@ -96,12 +106,13 @@ static void print_object(const struct object *o)
         printf(" box %.0f %.0f %.0f %.0f px", (double)o->box_px.x1, (double)o->box_px.y1,
                (double)o->box_px.x2, (double)o->box_px.y2);
     } else {
-        print_number(" x ", o->x_m, " m");
-        print_number(" y ", o->y_m, " m");
-        print_number(" v ", o->vx_mps, " m/s");
+        /* the variances of x, y and vx lie on the diagonal of the upper triangle */
+        print_measured(" x ", o->x_m, sqrtf(o->covariance[0]), " m");
+        print_measured(" y ", o->y_m, sqrtf(o->covariance[6]), " m");
+        print_measured(" v ", o->vx_mps, sqrtf(o->covariance[11]), " m/s");
     }
     if (!isnan(o->ttc_s))
-        print_number(" ttc ", o->ttc_s, " s");
+        print_measured(" ttc ", o->ttc_s, o->ttc_sigma_s, " s");
     printf("%s%s\n", o->is_lead ? " lead" : "",
            o->measurement == MEASUREMENT_PREDICTED ? " predicted" : "");
 }
@@ -134,15 +145,21 @@ static enum err text_lanes(struct wire *w, struct bytes topic, struct bytes body
     print_header(&m.header);
     printf("  %d boundaries", m.n_lanes);
     for (int i = 0; i < m.n_lanes; i++) {
-        printf("%s %+d", i ? "," : ":", m.lane[i].role);
+        printf("%s ", i ? "," : ":");
+        if (m.lane[i].role)
+            printf("%+d", m.lane[i].role);
+        else
+            printf("outer");
         if (m.lane[i].has_metres)
             print_number(" y ", m.lane[i].cubic[0], " m");
     }
     printf("\n");
     if (!isnan(m.ego_lane.offset_m)) {
-        print_number("    ego lane: offset ", m.ego_lane.offset_m, " m");
-        print_number(" heading ", m.ego_lane.heading_rad, " rad");
-        print_number(" width ", m.ego_lane.width_m, " m\n");
+        const struct ego_lane *l = &m.ego_lane;
+
+        print_measured("    ego lane: offset ", l->offset_m, l->offset_sigma_m, " m");
+        print_measured(" heading ", l->heading_rad, l->heading_sigma_rad, " rad");
+        print_measured(" width ", l->width_m, l->width_sigma_m, " m\n");
     }
     return OK;
 }

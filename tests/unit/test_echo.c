@@ -149,11 +149,12 @@ Test(echo, tells_people_what_is_said)
     cr_expect_eq(finish(pid), 0, "%s", err_text);
     expect_text("objects/front  #42 frame 1001 at 5.005 s  AVAILABLE_REDUCED "
                 "DARK,UNCALIBRATED,UNDECODABLE  7 objects\n");
-    expect_text("100   car           x 20.00 m y -1.25 m v -2.00 m/s ttc 9.50 s lead\n");
+    expect_text("100   car           x 20.00 ±0.71 m y -1.25 ±2.5 m v -2.00 ±3.4 m/s "
+                "ttc 9.50 ±1 s lead\n");
     expect_text("and 2 farther away\n");
     expect_text("box 100 120 180 200 px");
     expect_text("4 boundaries: +2 y 1.75 m, +1 y 1.75 m, -1");
-    expect_text("ego lane: offset 0.25 m heading 0.01 rad width 3.70 m\n");
+    expect_text("ego lane: offset 0.25 ±0.05 m heading 0.01 ±");
     expect_text("calibration/front  1242 x 375 px, f 721.5 721.5");
     expect_text("ego/car  at 0.123 s  speed 13.90 m/s");
     expect_text("status  #9 0.1.0 RUNNING LOCKSTEP up 60.000 s  4 malformed\n");
