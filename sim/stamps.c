@@ -60,7 +60,7 @@ static bool parse_number(const char *s, int64_t *t_ns)
     if (strpbrk(s, "eE")) {
         double seconds = strtod(s, &end);
 
-        if (*end || !(seconds >= 0 && seconds < (double)(MAX_NS / NS_PER_S)))
+        if (*end || !(seconds >= 0 && seconds * 1e9 < (double)MAX_NS))
             return false;
         *t_ns = llround(seconds * 1e9);
         return true;
