@@ -55,7 +55,8 @@ Test(tree, sets_values_and_makes_the_way_to_them)
         after((const char *[]){"a=5", "b.0.x=[6, {z: 7}]", "b.1.q.r=8", "c.0=9", NULL}),
         "a: 5\nb: [{x: [6, {z: 7}]}, {q: {r: 8}}]\nc:\n- 9\n");
     cr_assert_eq(parse("q: 1"), OK);
-    cr_assert_str_eq(after((const char *[]){"x.y=", "z='a b'", NULL}), "q: 1\nx:\n  y:\nz: 'a b'\n");
+    cr_assert_str_eq(after((const char *[]){"x.y=", "z='a b'", NULL}),
+                     "q: 1\nx:\n  y:\nz: 'a b'\n");
 }
 
 Test(tree, refuses_what_has_no_place)
