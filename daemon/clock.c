@@ -84,6 +84,8 @@ enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t 
     } else if (h->frame_id == t->newest_id) {
         h->clock_epoch = t->epoch;
         return ARRIVAL_DUPLICATE;
+    } else if (t->ended && h->frame_id < t->newest_id) {
+        epoch_begin(t, h);
     } else if (h->t_sof_ns < t->newest_ns) {
         bool near = h->t_sof_ns >= t->newest_ns - LATE_MAX_NS;
 
@@ -94,6 +96,7 @@ enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t 
         epoch_begin(t, h);
     }
     t->stale = 0;
+    t->ended = h->last;
     t->newest_id = h->frame_id;
     t->newest_ns = h->t_sof_ns;
     t->recent[t->n_recent++ % TIMELINE_RECENT] = h->frame_id;

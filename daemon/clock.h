@@ -32,7 +32,8 @@ struct timeline {
     enum clock_id clock_id;
     uint64_t newest_id;
     int64_t newest_ns;
-    int stale; /* old frames in a row */
+    int stale;  /* old frames in a row */
+    bool ended; /* the newest frame was the sender's last */
     int n_recent;
     uint64_t recent[TIMELINE_RECENT]; /* frame ids, newest anywhere */
     int64_t tick_ns;                  /* of the last new frame */
@@ -43,8 +44,9 @@ struct timeline {
 void timeline_init(struct timeline *t, int64_t nominal_ns);
 
 /* The next frame's header; h->clock_epoch becomes the epoch of our answers, which never goes back.
- * A new epoch starts with a new epoch or clock in the header, and where time goes back although the
- * frames go on (by count, by over a second, or three times in a row).
+ * A new epoch starts with a new epoch or clock in the header, where time goes back although the
+ * frames go on (by count, by over a second, or three times in a row), and where a drive that said
+ * which frame was its last begins again.
  *   tick_ns  what the rate is measured on: time of arrival live, h->t_sof_ns in lock-step */
 enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t tick_ns);
 

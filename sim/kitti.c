@@ -1,7 +1,8 @@
 /* The mounting of the cameras is not in KITTI's files. Geiger, Lenz, Stiller and Urtasun, "Vision
  * meets Robotics: The KITTI Dataset" (IJRR 2013), give 1.65 m above the road and nearly level. How
- * far they are ahead of the rear axle is taken as 1.68 m and shifts every x by as much as it is
- * wrong. Sideways, camera 0, which stands under the laser, is taken to be on the middle line, and
+ * far they are ahead of the rear axle is taken as 1.03 m (0.27 m from laser to camera, 0.81 m from
+ * the inertial unit to the laser, and the unit about over the axle): it shifts every x by as much as
+ * it is wrong. Sideways, camera 0, which stands under the laser, is taken to be on the middle line, and
  * the others beside it as calibrated. */
 #include "sim/kitti.h"
 
@@ -12,7 +13,7 @@
 
 enum { OXTS_FIELDS = 30 };
 
-static const float AHEAD_M = 1.68f, HEIGHT_M = 1.65f;
+static const float AHEAD_M = 1.03f, HEIGHT_M = 1.65f;
 /* KITTI counts pixels from the centre of the first one, we from its corner. */
 static const float CENTRE_PX = 0.5f;
 

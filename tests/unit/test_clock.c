@@ -91,6 +91,20 @@ Test(clock, a_short_loop_is_found_out_after_three)
     cr_assert_eq(admit(3, 300 * MS, 0), ARRIVAL_NEW);
 }
 
+Test(clock, a_short_drive_again)
+{
+    admit(0, 0, 0);
+    admit(1, 100 * MS, 0);
+    h = (struct frame_header){
+        .frame_id = 2, .t_sof_ns = 200 * MS, .clock_id = CLOCK_ID_SIM, .last = true};
+    cr_assert_eq(timeline_admit(&line, &h, 200 * MS), ARRIVAL_NEW);
+    cr_assert_eq(admit(2, 200 * MS, 0), ARRIVAL_DUPLICATE, "that was its end");
+    cr_assert_eq(admit(0, 0, 0), ARRIVAL_NEW);
+    cr_assert_eq(h.clock_epoch, 1);
+    cr_assert_eq(admit(1, 100 * MS, 0), ARRIVAL_NEW);
+    cr_assert_eq(h.clock_epoch, 1, "not again");
+}
+
 Test(clock, epochs_of_the_sender_never_take_ours_back)
 {
     admit(1, 100 * MS, 0);

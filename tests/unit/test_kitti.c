@@ -25,7 +25,7 @@ Test(kitti, rectified_camera)
     cr_assert(c.fx == 720 && c.fy == 720 && c.cx == 610 && c.cy == 173); /* corner, not centre */
     cr_assert_float_eq(c.y_m, 0.0625f, 1e-6f);
     cr_assert_float_eq(c.z_m, 1.65f, 1e-6f);
-    cr_assert_float_eq(c.x_m, 1.68f, 1e-6f);
+    cr_assert_float_eq(c.x_m, 1.03f, 1e-6f);
     cr_assert_eq(c.distortion[0], 0);
 }
 
