@@ -266,7 +266,7 @@ static void ROWS(layernorm)(float *y, const float *x, size_t n, const float *sca
 /* Adding 1.5 * 2^23 rounds half to even; the clamp before keeps the sum in range and sends NaN to
  * the lowest value. zero is within the type, so the range before adding it is exact. */
 #define QUANTIZE(name, type, low, high)                                                            \
-    static void ROWS(quantize_##name)(type * y, const float *x, size_t n, float scale, int zero)   \
+    static void ROWS(quantize_##name)(type y[], const float *x, size_t n, float scale, int zero)   \
     {                                                                                              \
         const float lo = (float)((low)-zero), hi = (float)((high)-zero);                           \
         for (size_t i = 0; i < n; i++) {                                                           \
