@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "perception/nn/ops/conv.h"
+#include "perception/nn/ops/matmul.h"
 #include "perception/nn/ops/number.h"
 
 /* The node before n that may absorb it: makes in[i] for n alone. */
@@ -262,12 +263,26 @@ static void skip_expand(struct node *n)
     }
 }
 
+/* ---- transposes that a product reads through ----------------------------------------------- */
+static void skip_transpose(struct node *n)
+{
+    for (int i = 0; i < 2 && is_matmul(n); i++) {
+        struct node *transpose = sole_maker(n, i);
+
+        if (transpose && is_matrix_transpose(transpose)) {
+            matmul_turn(n, i);
+            node_rewire(n, i, transpose->in[0]);
+        }
+    }
+}
+
 enum err graph_fuse(struct graph *g, struct why *why)
 {
     for (int i = 0; i < g->n_nodes; i++) {
         struct node *n = g->node[i];
 
         skip_expand(n);
+        skip_transpose(n);
         if (fuse_affine(g, n) != OK)
             return err_say(why, ERR_NOMEM, "out of memory");
         if (!n->done)

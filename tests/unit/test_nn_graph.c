@@ -143,6 +143,15 @@ static void tail_late_residual(void) /* after the activation, from a node behind
     model_node(&m, "Add", "a,e", "y");
 }
 
+static void tail_transposes(void) /* one on either side, of matrices that are not square */
+{
+    model_attr_int(&m, model_node(&m, "Concat", "c,c", "d"), "axis", 3);
+    model_attr_ints(&m, model_node(&m, "Transpose", "d", "dt"), "perm", "0,1,3,2");
+    model_node(&m, "MatMul", "dt,c", "e");
+    model_attr_ints(&m, model_node(&m, "Transpose", "e", "et"), "perm", "0,1,3,2");
+    model_node(&m, "MatMul", "c,et", "y");
+}
+
 /* Run with the tail; open_all: every value between is an output too, which keeps it as it is. */
 static float *run_with(tail_fn *tail, bool transposed, bool open_all, int *nodes, int64_t *count)
 {
@@ -217,6 +226,11 @@ Test(nn_graph, fuses_clip)
 Test(nn_graph, fuses_hardsigmoid)
 {
     check_fusing(tail_hardsigmoid, 1);
+}
+
+Test(nn_graph, products_read_through_transposes)
+{
+    check_fusing(tail_transposes, 4);
 }
 
 Test(nn_graph, fuses_residual)

@@ -1,4 +1,6 @@
 /* Matrix products: MatMul with batches that broadcast, and Gemm. */
+#include "perception/nn/ops/matmul.h"
+
 #include <string.h>
 
 #include "perception/nn/ops/broadcast.h"
@@ -141,6 +143,24 @@ static enum err matmul_run(const struct node *n, const struct run *r)
         }
     }
     return OK;
+}
+
+bool is_matmul(const struct node *n)
+{
+    return n->op->infer == matmul_infer;
+}
+
+void matmul_turn(struct node *n, int side)
+{
+    struct matmul_params *p = n->params;
+
+    if (side == 0) {
+        p->s.trans_a = !p->s.trans_a;
+        p->s.lda = (size_t)(p->s.trans_a ? p->s.M : p->s.K);
+    } else {
+        p->s.trans_b = !p->s.trans_b;
+        p->s.ldb = (size_t)(p->s.trans_b ? p->s.K : p->s.N);
+    }
 }
 
 /* ---- Gemm: alpha op(A) op(B) + beta C ------------------------------------------------------ */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "perception/nn/ops/copy.h"
+#include "perception/nn/ops/matmul.h"
 #include "perception/nn/ops/number.h"
 #include "perception/nn/ops/ops.h"
 
@@ -46,6 +47,23 @@ static enum err transpose_infer(struct graph *g, struct node *n, struct why *why
     for (int i = 0; i < x->rank; i++)
         copy_add(c, dim[i], pitch[back[i]], dims_product(dim, i + 1, x->rank));
     return set_out(n, 0, x->type, x->rank, dim, why);
+}
+
+bool is_matrix_transpose(struct node *n)
+{
+    int rank = n->op->infer == transpose_infer ? in(n, 0)->rank : 0, count;
+    const int64_t *perm = attr_ints(n, "perm", &count);
+
+    if (rank < 2)
+        return false;
+    for (int i = 0; i < rank; i++) {
+        int to = i < rank - 2 ? i : 2 * rank - 3 - i;
+        int64_t from = perm ? perm[i] : rank - 1 - i;
+
+        if (from != to && from != to - rank)
+            return false;
+    }
+    return true;
 }
 
 /* ---- Slice: attributes up to opset 9, inputs after ----------------------------------------- */

@@ -1,0 +1,12 @@
+/* What fuse.c may change about matrix products. */
+#ifndef OUTRIDER_NN_MATMUL_H
+#define OUTRIDER_NN_MATMUL_H
+
+#include "perception/nn/graph.h"
+
+bool is_matmul(const struct node *n);
+/* Input side (0, 1), a matrix or a batch of them, is stored with its last two axes changed over. */
+void matmul_turn(struct node *n, int side);
+bool is_matrix_transpose(struct node *n); /* changes over the last two axes, no others */
+
+#endif
