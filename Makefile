@@ -130,8 +130,8 @@ $B/onnx/onnx.pb-c.c $B/onnx/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
 %_avx512.o %_avx512.tidy: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
 %_vnni.o %_vnni.tidy: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma
 # Plain loops become vectors at any -O the user chose; nobody reads the exception flags of the FPU.
-$B/perception/kernels/%.o $B/perception/image/%.o: loops := -ftree-vectorize -fvect-cost-model=dynamic -funswitch-loops \
-    -fno-math-errno -fno-trapping-math
+$B/perception/kernels/%.o $B/perception/image/%.o: loops := -ftree-vectorize -fno-math-errno -fno-trapping-math \
+    $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic -funswitch-loops)
 
 # ---- tests -------------------------------------------------------------------------------------
 # A test program runs in the top folder; NAME.ok remembers that it passed. End-to-end tests find the

@@ -23,10 +23,8 @@ void copy_add(struct copy *c, int64_t dim, int64_t from, int64_t to)
 
 #define COPY_ROW(type)                                                                             \
     do {                                                                                           \
-        const type *x = (const type *)from;                                                        \
-        type *y = (type *)to;                                                                      \
         for (int64_t i = 0; i < n; i++)                                                            \
-            y[i * step_to] = x[i * step_from];                                                     \
+            ((type *)to)[i * step_to] = ((const type *)from)[i * step_from];                       \
     } while (0)
 
 static void copy_row(size_t size, int64_t n, const char *from, int64_t step_from, char *to,

@@ -276,7 +276,7 @@ static enum err expand_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0);
     struct copy *c = node_params(g, n, sizeof *c);
-    int64_t want[TENSOR_MAX_RANK], dim[TENSOR_MAX_RANK], pitch[TENSOR_MAX_RANK];
+    int64_t want[TENSOR_MAX_RANK], dim[TENSOR_MAX_RANK], pitch[TENSOR_MAX_RANK] = {0};
     int count, rank;
     enum err e = known_ints(n, 1, want, TENSOR_MAX_RANK, &count, why);
 

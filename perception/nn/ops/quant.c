@@ -1,4 +1,5 @@
 /* Between real numbers and 8 to 32 bit ones, with one scale or one per channel. */
+#include <assert.h>
 #include <math.h>
 
 #include "perception/nn/ops/number.h"
@@ -117,6 +118,7 @@ static enum err quant_run(const struct node *n, const struct run *r)
     const struct quant_params *p = n->params;
     struct line l = {.x = in(n, 0), .y = out(n, 0), .n = p->inner};
 
+    assert(l.x && l.y);
     for (int64_t c = 0; l.at < tensor_count(l.x); l.at += l.n, c = (c + 1) % p->channels) {
         l.scale = number_float(in(n, 1), c);
         l.zero = in(n, 2) ? number_int(in(n, 2), c) : 0;

@@ -24,7 +24,7 @@ const struct op *op_find(const char *type)
 static struct attr *attr_get(struct node *n, const char *name, enum attr_kind kind)
 {
     for (int i = 0; i < n->n_attr; i++) {
-        if (strcmp(n->attr[i].name, name))
+        if (strcmp(n->attr[i].name, name) != 0)
             continue;
         n->attr[i].read = true;
         if (n->attr[i].kind == kind)

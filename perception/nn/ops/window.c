@@ -19,7 +19,7 @@ static enum err spaced_ints(struct node *n, const char *name, int rank, int lo, 
                            lo, WINDOW_MAX);
         if (i < rank)
             to[SPACE - rank + i] = (int)v[i];
-        else
+        else if (behind)
             behind[SPACE - rank + i - rank] = (int)v[i];
     }
     return OK;
