@@ -4,18 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static struct camera front(void)
-{
-    return (struct camera){.width = 1242,
-                           .height = 375,
-                           .model = CAMERA_PINHOLE,
-                           .fx = 721.5f,
-                           .fy = 721.5f,
-                           .cx = 609.5f,
-                           .cy = 172.9f,
-                           .x_m = 1.7f,
-                           .z_m = 1.65f};
-}
+#include "tests/cameras.h"
 
 static void project(const struct camera *c, float x, float y, float z, float px[2])
 {
@@ -24,7 +13,7 @@ static void project(const struct camera *c, float x, float y, float z, float px[
 
 Test(camera, axes)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
     float px[2];
 
     project(&c, 11.7f, 0, 1.65f, px); /* straight ahead of the lens */
@@ -38,17 +27,17 @@ Test(camera, axes)
 
 Test(camera, mounting_signs)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
     float px[2];
 
     c.pitch_rad = 0.05f; /* nose down: the horizon rises in the picture */
     project(&c, 1e6f, 0, 1.65f, px);
     cr_assert_float_eq(px[1], 172.9 - 721.5 * tan(0.05), 0.05);
-    c = front();
+    c = front_camera();
     c.yaw_rad = 0.05f; /* looking left: what is straight ahead moves right */
     project(&c, 1e6f, 0, 1.65f, px);
     cr_assert_float_eq(px[0], 609.5 + 721.5 * tan(0.05), 0.05);
-    c = front();
+    c = front_camera();
     c.roll_rad = 0.05f; /* right side down: what is to the left sinks in the picture */
     project(&c, 11.7f, 2, 1.65f, px);
     cr_assert_float_eq(px[0], 609.5 - 721.5 * 0.2 * cos(0.05), 0.01);
@@ -116,7 +105,7 @@ static void round_trip(const struct camera *c)
 
 Test(camera, round_trip)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
 
     round_trip(&c);
     c.x_m = 1.2f;
@@ -141,7 +130,7 @@ Test(camera, round_trip)
 
 Test(camera, fisheye_sees_sideways)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
     float px[2], ray[3];
 
     c.model = CAMERA_FISHEYE;
@@ -154,7 +143,7 @@ Test(camera, fisheye_sees_sideways)
 
 Test(camera, stops_where_the_lens_folds)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
     float px[2], ray[3];
 
     c.distortion[0] = -0.3f; /* r - 0.3 r^3 turns at r = 1.0541, there 0.7027 */
@@ -169,7 +158,7 @@ Test(camera, stops_where_the_lens_folds)
 
 Test(camera, scaled)
 {
-    struct camera c = front(), half = camera_scaled(&c, 621, 375);
+    struct camera c = front_camera(), half = camera_scaled(&c, 621, 375);
     float a[2], b[2];
 
     project(&c, 30, 3, 0.5f, a);
@@ -180,33 +169,33 @@ Test(camera, scaled)
 
 Test(camera, check_names_the_field)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
     struct why why;
 
     cr_assert_eq(camera_check(&c, &why), OK);
     c.fx = 0;
     cr_assert_eq(camera_check(&c, &why), ERR_LIMIT);
     cr_assert_str_eq(why.text, "camera: fx is 0, must be 1 to 100000");
-    c = front();
+    c = front_camera();
     c.pitch_rad = NAN;
     cr_assert_eq(camera_check(&c, &why), ERR_LIMIT);
     cr_assert(strstr(why.text, "pitch_rad"));
-    c = front();
+    c = front_camera();
     c.cx = 2500;
     cr_assert_eq(camera_check(&c, &why), ERR_LIMIT);
     cr_assert(strstr(why.text, "cx is 2500"));
-    c = front();
+    c = front_camera();
     c.z_m = 12;
     cr_assert_eq(camera_check(&c, &why), ERR_LIMIT);
     cr_assert(strstr(why.text, "z_m is 12"));
-    c = front();
+    c = front_camera();
     c.distortion[3] = INFINITY;
     cr_assert_eq(camera_check(&c, &why), ERR_LIMIT);
     cr_assert(strstr(why.text, "distortion p2"));
-    c = front();
+    c = front_camera();
     c.model = 7;
     cr_assert_eq(camera_check(&c, NULL), ERR_UNSUPPORTED);
-    c = front();
+    c = front_camera();
     c.width = 0;
     cr_assert_eq(camera_check(&c, &why), ERR_LIMIT);
 }

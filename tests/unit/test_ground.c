@@ -4,21 +4,17 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "tests/cameras.h"
+
 static struct camera front(void)
 {
-    return (struct camera){.width = 1242,
-                           .height = 375,
-                           .model = CAMERA_PINHOLE,
-                           .fx = 721.5f,
-                           .fy = 721.5f,
-                           .cx = 609.5f,
-                           .cy = 172.9f,
-                           .x_m = 1.7f,
-                           .z_m = 1.65f,
-                           .pitch_rad = 0.02f,
-                           .yaw_rad = 0.03f,
-                           .sigma_pitch_rad = 0.003f,
-                           .sigma_z_m = 0.04f};
+    struct camera c = front_camera();
+
+    c.pitch_rad = 0.02f;
+    c.yaw_rad = 0.03f;
+    c.sigma_pitch_rad = 0.003f;
+    c.sigma_z_m = 0.04f;
+    return c;
 }
 
 Test(ground, finds_the_point_again)

@@ -3,20 +3,9 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-static const float SIGMA[4] = {1, 1, 1, 1};
+#include "tests/cameras.h"
 
-static struct camera front(void)
-{
-    return (struct camera){.width = 1242,
-                           .height = 375,
-                           .model = CAMERA_PINHOLE,
-                           .fx = 721.5f,
-                           .fy = 721.5f,
-                           .cx = 609.5f,
-                           .cy = 172.9f,
-                           .x_m = 1.7f,
-                           .z_m = 1.65f};
-}
+static const float SIGMA[4] = {1, 1, 1, 1};
 
 /* The picture of a typical thing of this class whose near face stands with its middle at (x, y). */
 static struct box box_of(const struct camera *c, enum object_class class, float x, float y,
@@ -57,7 +46,7 @@ static void expect_at(const struct camera *c, enum object_class class, float x, 
 
 Test(locate, finds_typical_things)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
 
     for (float x = 10; x < 70; x += 6) {
         expect_at(&c, OBJECT_CAR, x, 0);
@@ -71,7 +60,7 @@ Test(locate, finds_typical_things)
 
 Test(locate, looks_back_as_well)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
 
     c.x_m = -0.5f;
     c.yaw_rad = 3.14159f;
@@ -82,7 +71,7 @@ Test(locate, looks_back_as_well)
 
 Test(locate, signs_hang)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
     struct box b = box_of(&c, OBJECT_TRAFFIC_LIGHT, 30, -3, 3);
     struct located at;
 
@@ -101,7 +90,7 @@ static double sigma_x(const struct located *at)
 
 Test(locate, far_is_less_sure_and_size_keeps_it_in_bounds)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
     struct located near, far;
     struct box a = box_of(&c, OBJECT_CAR, 12, 0, 0), b = box_of(&c, OBJECT_CAR, 70, 0, 0);
 
@@ -115,7 +104,7 @@ Test(locate, far_is_less_sure_and_size_keeps_it_in_bounds)
 
 Test(locate, hidden_and_cut_bottoms_are_less_sure)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
     struct box b = box_of(&c, OBJECT_CAR, 15, 0, 0), cut = b;
     struct located clear, hidden, below;
 
@@ -133,7 +122,7 @@ Test(locate, hidden_and_cut_bottoms_are_less_sure)
 
 Test(locate, measures_what_it_can)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
     struct box b = box_of(&c, OBJECT_BUS, 14, 0, 0);
     struct located at;
 
@@ -145,7 +134,7 @@ Test(locate, measures_what_it_can)
 
 Test(locate, nothing_from_nothing)
 {
-    struct camera c = front();
+    struct camera c = front_camera();
     struct box flat = {100, 100, 200, 100}, above = {0, 0, 1242, 375};
     struct located at;
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/cameras.h"
+
 #include "perception/track/locate.h"
 
 /* ---- a small world: things that move as the filter assumes, seen through a camera ---------- */
@@ -31,17 +33,11 @@ static double gauss(void)
 
 static struct camera front(void)
 {
-    return (struct camera){.width = 1242,
-                           .height = 375,
-                           .model = CAMERA_PINHOLE,
-                           .fx = 721.5f,
-                           .fy = 721.5f,
-                           .cx = 609.5f,
-                           .cy = 172.9f,
-                           .x_m = 1.7f,
-                           .z_m = 1.65f,
-                           .sigma_pitch_rad = 0.005f,
-                           .sigma_z_m = 0.03f};
+    struct camera c = front_camera();
+
+    c.sigma_pitch_rad = 0.005f;
+    c.sigma_z_m = 0.03f;
+    return c;
 }
 
 struct thing {
