@@ -79,13 +79,12 @@ enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t 
 {
     bool first = !t->started;
 
-    if (first || h->clock_epoch != t->sender_epoch || h->clock_id != t->clock_id) {
+    if (first || h->clock_epoch != t->sender_epoch || h->clock_id != t->clock_id ||
+        (t->ended && h->frame_id < t->newest_id)) {
         epoch_begin(t, h);
     } else if (h->frame_id == t->newest_id) {
         h->clock_epoch = t->epoch;
         return ARRIVAL_DUPLICATE;
-    } else if (t->ended && h->frame_id < t->newest_id) {
-        epoch_begin(t, h);
     } else if (h->t_sof_ns < t->newest_ns) {
         bool near = h->t_sof_ns >= t->newest_ns - LATE_MAX_NS;
 
