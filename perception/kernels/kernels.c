@@ -99,4 +99,7 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
     }
 #endif
     k->cpu = cpu;
+    /* Never silently wrong: a level that does not compute right here is not used. */
+    if (cpu && !kernels_agree(k))
+        kernels_init(k, cpu & (CPU_AVX512 | CPU_VNNI) ? CPU_AVX2 : 0);
 }

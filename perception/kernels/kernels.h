@@ -116,7 +116,8 @@ struct kernels {
     void (*transpose)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t cols);
 };
 
-/* cpu_mask 0: the reference; ~0u: all this machine has. Never more than cpu_detect(). */
+/* cpu_mask 0: the reference; ~0u: all this machine has. Never more than cpu_detect(), and less where
+ * a level fails its check: k->cpu says what is in use. */
 void kernels_init(struct kernels *k, unsigned cpu_mask);
 
 /* ---- what a convolution does to its sums, per output channel ------------------------------- */

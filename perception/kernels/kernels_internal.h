@@ -21,6 +21,9 @@ void depthwise_fill_avx2(struct kernels *k);
 void depthwise_fill_avx512(struct kernels *k);
 void transpose_fill_avx2(struct kernels *k);
 
+/* The tile and the taps against plain sums, in microseconds. */
+bool kernels_agree(const struct kernels *k);
+
 /* Bytes of n floats, rounded up to a cache line so that what follows starts on one. */
 static inline size_t floats_size(size_t n)
 {

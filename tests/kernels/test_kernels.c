@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "perception/kernels/kernels.h"
+#include "perception/kernels/kernels_internal.h"
 
 Test(kernels, cpu_words)
 {
@@ -51,4 +51,36 @@ Test(kernels, tables_are_full_and_bounded)
             cr_assert(*entry != NULL, "mask %#x: entry %td", masks[i],
                       entry - (void (*const *)(void))(const void *)&k.tile);
     }
+}
+
+static void wrong_tile(int rows, int K, const float *a, const float *b, size_t ldb, float *c,
+                       size_t ldc, bool accumulate)
+{
+    tile_c(rows, K, a, b, ldb, c, ldc, accumulate);
+    c[ldc * (size_t)(rows - 1) + TILE_COLS_C - 1] += 1;
+}
+
+static void wrong_taps(float *y, size_t n, int taps, const float *x, const int *at, const float *w,
+                       int stride)
+{
+    taps_c(y, n, taps, x, at, w, stride);
+    if (n == 33 && stride == 2)
+        y[32] += 1;
+}
+
+/* A level that computes something else is found out before it is used. */
+Test(kernels, a_wrong_kernel_is_noticed)
+{
+    struct kernels k;
+
+    kernels_init(&k, ~0u);
+    cr_assert(kernels_agree(&k));
+    cr_assert_eq(k.cpu, cpu_detect(), "a level of this machine failed its check");
+    kernels_init(&k, 0);
+    cr_assert(kernels_agree(&k));
+    k.tile = wrong_tile;
+    cr_assert_not(kernels_agree(&k));
+    kernels_init(&k, 0);
+    k.taps = wrong_taps;
+    cr_assert_not(kernels_agree(&k));
 }
