@@ -64,6 +64,9 @@ struct finish {
     float a, b;
 };
 
+struct hwc_tile;
+struct hwc_taps;
+
 struct kernels {
     unsigned cpu; /* the CPU_ bits in use */
 
@@ -76,6 +79,16 @@ struct kernels {
      * numbers must be readable. */
     void (*taps)(float *y, size_t n, int taps, const float *x, const int *at, const float *w,
                  int stride);
+
+    /* Channels last (hwc.h): at most hwc_pixels pixels times hwc_channels output channels, in
+     * registers of hwc_lanes. */
+    int hwc_lanes, hwc_pixels, hwc_channels;
+    void (*hwc_tile)(const struct hwc_tile *t);
+    void (*hwc_taps)(const struct hwc_taps *t);
+    void (*hwc_sum)(const struct hwc_taps *t);
+    void (*hwc_max)(const struct hwc_taps *t);
+    /* y[i] = sum over j < 4 of t[j] x[j][i] */
+    void (*hwc_blend)(float *y, const float *const x[4], const float t[4], size_t n);
 
     /* Rows of n numbers; y may be x (in place). */
     void (*finish)(float *y, const float *x, size_t n, const struct finish *f);

@@ -21,6 +21,11 @@ void depthwise_fill_avx2(struct kernels *k);
 void depthwise_fill_avx512(struct kernels *k);
 void transpose_fill_avx2(struct kernels *k);
 
+void hwc_fill_c(struct kernels *k);
+void hwc_fill_avx2(struct kernels *k);
+void hwc_fill_avx512(struct kernels *k);
+void hwc_fill_neon(struct kernels *k);
+
 /* The tile and the taps against plain sums, in microseconds. */
 bool kernels_agree(const struct kernels *k);
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "perception/kernels/hwc.h"
 #include "perception/kernels/kernels_internal.h"
 
 /* Output i lies between inputs at[i] and at[i] + 1, t[i] of the way (nearest: at at[i]). */
@@ -158,23 +159,79 @@ size_t resize_scratch(const struct resize_shape *s, int threads)
            (size_t)threads * 2 * row_size(s);
 }
 
+/* Both axes placed in the scratch memory; says where the rest of it begins. */
+static char *axes_place(struct resize *r, void *scratch)
+{
+    const struct resize_shape *s = r->s;
+    size_t rows = floats_size((size_t)s->OH), cols = floats_size((size_t)s->OW);
+    char *m = scratch;
+
+    r->row = (struct axis){s->H, s->OH, (int *)(void *)m, (float *)(void *)(m + rows)};
+    m += 2 * rows;
+    r->col = (struct axis){s->W, s->OW, (int *)(void *)m, (float *)(void *)(m + cols)};
+    axis_place(s, &r->row, s->scale_y);
+    axis_place(s, &r->col, s->scale_x);
+    return m + 2 * cols;
+}
+
 void resize2d(const struct kernels *k, const struct resize_shape *s, const float *x, float *y,
               void *scratch, struct pool *pool)
 {
-    size_t rows = floats_size((size_t)s->OH), cols = floats_size((size_t)s->OW);
-    char *m = scratch;
-    struct resize r = {
-        .k = k,
-        .s = s,
-        .x = x,
-        .y = y,
-        .row = {s->H, s->OH, (int *)(void *)m, (float *)(void *)(m + rows)},
-        .col = {s->W, s->OW, (int *)(void *)(m + 2 * rows), (float *)(void *)(m + 2 * rows + cols)},
-        .scratch = m + 2 * rows + 2 * cols,
-    };
+    struct resize r = {.k = k, .s = s, .x = x, .y = y};
 
-    axis_place(s, &r.row, s->scale_y);
-    axis_place(s, &r.col, s->scale_x);
+    r.scratch = axes_place(&r, scratch);
     r.doubling = is_doubling(&r.col);
     pool_run(pool, s->planes, s->mode == RESIZE_LINEAR ? linear_piece : nearest_piece, &r);
+}
+
+/* ---- channels last ---------------------------------------------------------------------------- */
+struct resize_last {
+    struct resize r;
+    struct hwc_io io;
+    size_t C;
+};
+
+/* rows: the two input rows that the output row lies between, ty of the way. */
+static void last_pixel(const struct resize_last *l, const float *rows[2], float ty, int ox,
+                       float *y)
+{
+    const struct resize *r = &l->r;
+    size_t at = (size_t)r->col.at[ox], next = (size_t)int_min((int)at + 1, r->s->W - 1);
+    float tx = r->col.t[ox];
+    const float *x[4] = {rows[0] + at * l->io.x_pitch, rows[0] + next * l->io.x_pitch,
+                         rows[1] + at * l->io.x_pitch, rows[1] + next * l->io.x_pitch};
+    float t[4] = {(1 - ty) * (1 - tx), (1 - ty) * tx, ty * (1 - tx), ty * tx};
+
+    if (r->s->mode == RESIZE_NEAREST)
+        memcpy(y, x[0], l->C * sizeof *y);
+    else
+        r->k->hwc_blend(y, x, t, l->C);
+}
+
+static void last_piece(void *arg, int i, int thread)
+{
+    const struct resize_last *l = arg;
+    const struct resize_shape *s = l->r.s;
+    int image = i / s->OH, oy = i % s->OH;
+    int at = l->r.row.at[oy], next = int_min(at + 1, s->H - 1);
+    const float *x = l->io.x + (size_t)image * s->H * s->W * l->io.x_pitch;
+    const float *rows[2] = {x + (size_t)at * s->W * l->io.x_pitch,
+                            x + (size_t)next * s->W * l->io.x_pitch};
+    float *y = l->io.y + (size_t)i * s->OW * l->io.y_pitch;
+
+    (void)thread;
+    for (int ox = 0; ox < s->OW; ox++, y += l->io.y_pitch)
+        last_pixel(l, rows, l->r.row.t[oy], ox, y);
+}
+
+void resize_hwc(const struct kernels *k, const struct resize_shape *s, int N,
+                const struct hwc_io *io, void *scratch, struct pool *pool)
+{
+    struct resize_last l = {.r = {.k = k, .s = s}, .io = *io};
+
+    if (N <= 0)
+        return;
+    l.C = (size_t)(s->planes / N);
+    axes_place(&l.r, scratch);
+    pool_run(pool, N * s->OH, last_piece, &l);
 }

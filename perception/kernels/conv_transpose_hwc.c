@@ -1,0 +1,150 @@
+/* Transposed convolution channels last. Every stride-th output along each axis, a phase, is an
+ * ordinary convolution of stride 1 with those taps that fall on it, in reverse: the tap ky = r + j
+ * stride brings input row (oy + pad - ky) / stride. Nothing is computed twice or added up later. */
+#include <assert.h>
+
+#include "perception/kernels/hwc_internal.h"
+
+/* One axis of a phase. */
+struct axis {
+    int first; /* the smallest tap that falls on it */
+    int taps, pad, out;
+};
+
+static struct axis axis_of(int phase, int kernel, int stride, int pad, int out)
+{
+    struct axis a = {.first = (phase + pad) % stride};
+
+    a.taps = kernel > a.first ? (kernel - a.first - 1) / stride + 1 : 0;
+    a.pad = a.taps - 1 - (phase + pad - a.first) / stride;
+    a.out = out > phase ? (out - phase - 1) / stride + 1 : 0;
+    return a;
+}
+
+/* Phase (py, px) as a convolution; kh or kw 0: nothing falls on it but the bias. */
+static struct conv_shape phase_of(const struct conv_shape *s, int py, int px)
+{
+    struct axis y = axis_of(py, s->kh, s->stride_y, s->pad_top, s->OH);
+    struct axis x = axis_of(px, s->kw, s->stride_x, s->pad_left, s->OW);
+    struct conv_shape p = *s;
+
+    p.kh = y.taps;
+    p.kw = x.taps;
+    p.pad_top = y.pad;
+    p.pad_left = x.pad;
+    p.OH = y.out;
+    p.OW = x.out;
+    p.stride_y = p.stride_x = 1;
+    if (p.kh == 0 || p.kw == 0) { /* one tap of weight 0 */
+        p.kh = p.kw = 1;
+        p.pad_top = p.pad_left = 0;
+    }
+    return p;
+}
+
+static size_t phase_floats(const struct kernels *k, const struct conv_shape *p)
+{
+    return (size_t)p->groups *
+           hwc_panels_floats(k, p->M / p->groups, p->C / p->groups * p->kh * p->kw);
+}
+
+bool conv_transpose_hwc_fits(const struct conv_shape *s)
+{
+    return s->dilation_y == 1 && s->dilation_x == 1 && (int64_t)s->kh * s->kw <= HWC_MAX_TAPS;
+}
+
+size_t conv_transpose_hwc_weights_size(const struct kernels *k, const struct conv_shape *s)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < s->stride_y * s->stride_x; i++) {
+        struct conv_shape p = phase_of(s, i / s->stride_x, i % s->stride_x);
+
+        n += phase_floats(k, &p);
+    }
+    return floats_size(n);
+}
+
+/* w is that of the group: (C / groups, M / groups, kh, kw). */
+static float weight_at(const struct hwc_weights *w, int m, int i)
+{
+    const struct conv_shape *s = w->s;
+    struct axis y = axis_of(w->phase_y, s->kh, s->stride_y, s->pad_top, s->OH);
+    struct axis x = axis_of(w->phase_x, s->kw, s->stride_x, s->pad_left, s->OW);
+    int channels = s->C / s->groups, c = i % channels, tap = i / channels;
+    int ky, kx;
+
+    if (y.taps == 0 || x.taps == 0)
+        return 0.0f;
+    ky = y.first + (y.taps - 1 - tap / x.taps) * s->stride_y;
+    kx = x.first + (x.taps - 1 - tap % x.taps) * s->stride_x;
+    return w->w[(((size_t)c * (s->M / s->groups) + m) * s->kh + ky) * s->kw + kx];
+}
+
+void conv_transpose_hwc_pack(const struct kernels *k, const struct conv_shape *s, const float *w,
+                             const float *bias, void *packed)
+{
+    int C = s->C / s->groups, M = s->M / s->groups;
+    float *to = packed;
+
+    for (int i = 0; i < s->stride_y * s->stride_x; i++) {
+        struct conv_shape p = phase_of(s, i / s->stride_x, i % s->stride_x);
+
+        for (int g = 0; g < s->groups; g++) {
+            struct hwc_weights one = {.s = s,
+                                      .w = w + (size_t)g * C * M * s->kh * s->kw,
+                                      .bias = bias ? bias + g * M : NULL,
+                                      .M = M,
+                                      .K = C * p.kh * p.kw,
+                                      .phase_y = i / s->stride_x,
+                                      .phase_x = i % s->stride_x,
+                                      .at = weight_at};
+
+            hwc_panels_fill(k, &one, to);
+            to += hwc_panels_floats(k, M, one.K);
+        }
+    }
+}
+
+size_t conv_transpose_hwc_scratch(const struct kernels *k, const struct conv_shape *s, int threads)
+{
+    size_t most = 0;
+
+    (void)k;
+    for (int i = 0; i < s->stride_y * s->stride_x; i++) {
+        struct conv_shape p = phase_of(s, i / s->stride_x, i % s->stride_x);
+        size_t n = 0;
+
+        if (p.OH > 0 && p.OW > 0 && hwc_is_padded(&p))
+            n = floats_size(hwc_band_floats(&p));
+        most = n > most ? n : most;
+    }
+    return (size_t)threads * most;
+}
+
+void conv_transpose_hwc(const struct kernels *k, const struct conv_shape *s,
+                        const struct hwc_io *io, const void *packed, const struct epilogue *e,
+                        void *scratch, struct pool *pool)
+{
+    const float *weights = packed;
+
+    assert(conv_transpose_hwc_fits(s));
+    for (int i = 0; i < s->stride_y * s->stride_x; i++) {
+        int py = i / s->stride_x, px = i % s->stride_x;
+        struct conv_shape p = phase_of(s, py, px);
+        struct hwc_conv c = {.k = k,
+                             .s = &p,
+                             .io = *io,
+                             .grid = {(size_t)py * s->OW + (size_t)px, (size_t)s->OH * s->OW,
+                                      (size_t)s->stride_y * s->OW, (size_t)s->stride_x},
+                             .e = e,
+                             .weights = weights,
+                             .scratch = scratch,
+                             .pixels = (int64_t)p.OH * p.OW,
+                             .in_pixels = (size_t)s->H * s->W};
+
+        if (p.OH > 0 && p.OW > 0)
+            hwc_conv_run(&c, pool);
+        weights += phase_floats(k, &p);
+    }
+}

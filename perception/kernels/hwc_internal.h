@@ -1,0 +1,61 @@
+/* What the channels-last convolutions share. */
+#ifndef OUTRIDER_KERNELS_HWC_INTERNAL_H
+#define OUTRIDER_KERNELS_HWC_INTERNAL_H
+
+#include "perception/kernels/hwc.h"
+#include "perception/kernels/kernels_internal.h"
+
+/* ---- weights (hwc_panels.c): panels of output channels, each its bias, then a row a step ------ */
+struct hwc_weights {
+    const struct conv_shape *s;
+    const float *w, *bias;                                  /* bias may be NULL */
+    int M, K;                                               /* output channels, steps of the sum */
+    int phase_y, phase_x;                                   /* of a transposed convolution */
+    float (*at)(const struct hwc_weights *w, int m, int i); /* channel m, step i */
+};
+size_t hwc_panels_floats(const struct kernels *k, int M, int K);
+void hwc_panels_fill(const struct kernels *k, const struct hwc_weights *w, float *to);
+
+/* ---- bands (hwc_band.c): the output rows of a piece of work ----------------------------------- */
+bool hwc_is_padded(const struct conv_shape *s); /* reads beyond the picture */
+int hwc_band_rows(const struct conv_shape *s);
+size_t hwc_band_floats(const struct conv_shape *s);
+int hwc_rows_under(const struct conv_shape *s, int out_rows);
+int hwc_padded_width(const struct conv_shape *s);
+/* `rows` rows of the picture from y0 on, with zeros around it: (rows, padded width, C). */
+void hwc_copy_band(const struct conv_shape *s, const struct hwc_io *io, int image, int y0, int rows,
+                   float *out);
+
+/* ---- the product (conv_hwc.c) ------------------------------------------------------------------ */
+/* Output pixel (image, y, x) is first + image per_image + y per_row + x per_col, in pixels. */
+struct hwc_grid {
+    size_t first, per_image, per_row, per_col;
+};
+
+struct hwc_conv {
+    const struct kernels *k;
+    const struct conv_shape *s;
+    struct hwc_io io;
+    struct hwc_grid grid;
+    const struct epilogue *e;
+    const float *weights;
+    char *scratch;
+    int64_t pixels;                         /* outputs of an image: the last row may be shorter */
+    size_t in_pixels;                       /* inputs of an image */
+    int rows;                               /* of a band */
+    int bands;                              /* per image */
+    int splits;                             /* of the panels of all groups */
+    void (*taps)(const struct hwc_taps *t); /* depthwise and pooling */
+    bool count_pads;                        /* average pooling */
+};
+struct hwc_finish hwc_finish_of(const struct hwc_conv *c, size_t pixel, int channel);
+void hwc_conv_run(struct hwc_conv *c, struct pool *pool);
+
+/* ---- each channel alone (depthwise_hwc.c) ------------------------------------------------------ */
+bool hwc_is_depthwise(const struct conv_shape *s);
+void hwc_depthwise_pack(const struct conv_shape *s, const float *w, const float *bias, float *to);
+/* kernel: hwc_taps, hwc_sum or hwc_max of the table; c->weights NULL for the last two. */
+void hwc_depthwise_run(struct hwc_conv *c, void (*kernel)(const struct hwc_taps *t),
+                       struct pool *pool);
+
+#endif
