@@ -27,6 +27,7 @@ struct value {
     bool typed;        /* type and shape are known */
     bool constant;     /* t.data is known at load, and released with value_drop_data() */
     bool input, output;
+    struct value *last; /* the same with the channels last, once there is one (layout.c) */
     struct value *base; /* whose memory it lies in; itself, unless a view */
     int born, dies;     /* first and last node that needs the memory (plan.c) */
     size_t place;       /* where in the arena */
@@ -118,6 +119,8 @@ void graph_sweep(struct graph *g);
 MUST_CHECK enum err graph_infer(struct graph *g, struct why *why);
 /* Batch norms, biases and activations into the convolutions before them. */
 MUST_CHECK enum err graph_fuse(struct graph *g, struct why *why);
+/* Channels last wherever convolutions are, planes where other operators want them. */
+MUST_CHECK enum err graph_layout(struct graph *g, struct why *why);
 /* Pack weights; learn what each node needs while it runs. */
 MUST_CHECK enum err graph_prepare(struct graph *g, struct why *why);
 /* Places for all tensors in one block of *bytes bytes, the scratch memory at its end. Values that

@@ -14,6 +14,7 @@ struct conv_params {
     struct window w;
     int groups;
     int M;             /* output channels */
+    bool x_planes;     /* channels last (last.h), but the input is not */
     bool packed_early; /* else the weights are known only when running */
 };
 

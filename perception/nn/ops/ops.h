@@ -36,6 +36,8 @@ enum {                    /* struct op flags */
        OP_SHAPE = 1 << 2, /* reads the shape of its input, never the data */
        OP_INPLACE =
            1 << 3, /* the first output may lie where the first input lies, if both are as large */
+       OP_ELEMENTWISE =
+           1 << 4, /* each element alone, inputs broadcast: the order does not matter */
 };
 
 enum { ANY_COUNT = 1 << 16 };

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "perception/kernels/hwc.h"
+#include "perception/nn/ops/last.h"
 #include "perception/nn/ops/number.h"
 #include "perception/nn/ops/window.h"
 
@@ -146,6 +148,24 @@ static void plain_run(const struct node *n)
                     if (where)
                         ((int64_t *)where->data)[to] = plane * plane_in + t.at;
                 }
+}
+
+bool pool_as_last(const struct node *n, struct pool_last *to)
+{
+    const struct pool_params *p = n->params;
+    const struct tensor *x = in(n, 0);
+    int C = (int)x->dim[1];
+
+    if ((n->op->infer != pool_infer && n->op->infer != global_infer) || p->kind == POOL_LP ||
+        x->type != DTYPE_F32 || x->rank != 4 || tensor_count(x) == 0 || !out(n, 0) || out(n, 1) ||
+        p->w.kernel[1] > HWC_MAX_TAPS)
+        return false;
+    if (p->kind == POOL_AVERAGE && (p->w.dilation[1] != 1 || p->w.dilation[2] != 1))
+        return false;
+    *to = (struct pool_last){.shape = window_shape(&p->w, (int)x->dim[0], C, C, C),
+                             .max = p->kind == POOL_MAX,
+                             .count_pads = p->count_pads};
+    return true;
 }
 
 static enum err pool_node_run(const struct node *n, const struct run *r)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "perception/nn/ops/last.h"
 #include "perception/nn/ops/number.h"
 #include "perception/nn/ops/ops.h"
 
@@ -370,6 +371,17 @@ static enum err resize_infer(struct graph *g, struct node *n, struct why *why)
         };
     }
     return OK;
+}
+
+bool resize_as_last(const struct node *n, struct resize_last *to)
+{
+    const struct resize_params *p = n->params;
+    const struct tensor *x = in(n, 0);
+
+    if (n->op->infer != resize_infer || !p->flat || x->rank != 4)
+        return false;
+    *to = (struct resize_last){p->shape, (int)x->dim[0]};
+    return true;
 }
 
 /* Elements of the largest result between two axes: each is resized in turn, the last one first. */
