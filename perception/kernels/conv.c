@@ -33,6 +33,11 @@ static bool is_pointwise(const struct conv_shape *s)
            s->pad_left == 0 && s->OH == s->H && s->OW == s->W;
 }
 
+const char *conv_kernel(const struct conv_shape *s)
+{
+    return is_depthwise(s) ? "depthwise" : is_pointwise(s) ? "pointwise" : "patches";
+}
+
 /* One group as a product: (M / groups, K) times (K, OH OW). */
 static struct gemm_shape as_gemm(const struct conv_shape *s)
 {

@@ -188,6 +188,7 @@ struct conv_shape {
 };
 /* Output length of a convolution along one axis; <= 0 if the kernel does not fit. */
 int conv_length(int in, int kernel, int stride, int dilation, int pad_begin, int pad_end);
+const char *conv_kernel(const struct conv_shape *s); /* in a word: "pointwise" */
 size_t conv_weights_size(const struct kernels *k, const struct conv_shape *s); /* bytes */
 void conv_pack(const struct kernels *k, const struct conv_shape *s, const float *w, void *packed);
 size_t conv_scratch(const struct kernels *k, const struct conv_shape *s, int threads); /* bytes */

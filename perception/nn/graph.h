@@ -72,6 +72,7 @@ struct node {
     void *packed;         /* weights in the kernels' layout, in the heap */
     size_t scratch;       /* bytes needed while it runs */
     int64_t macs;         /* multiply-adds */
+    const char *kernel;   /* the way of computing that prepare chose; NULL: there is only one */
     bool done;            /* folded or fused away; graph_sweep() takes it out */
 };
 

@@ -14,4 +14,9 @@ struct net_facts {
 const struct net_facts *net_facts(const struct net *n);
 const struct graph *net_graph(const struct net *n); /* as it runs: folded and fused */
 
+/* net_run() that calls after(arg, i) when node i of the graph is done, for whoever looks at a clock;
+ * after may be NULL. */
+MUST_CHECK enum err net_run_watched(struct net *n, void (*after)(void *arg, int i), void *arg,
+                                    struct why *why);
+
 #endif

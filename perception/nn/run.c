@@ -208,7 +208,7 @@ const struct net_facts *net_facts(const struct net *n)
     return &n->facts;
 }
 
-enum err net_run(struct net *n, struct why *why)
+enum err net_run_watched(struct net *n, void (*after)(void *arg, int i), void *arg, struct why *why)
 {
     struct graph *g = &n->graph;
     struct run r = {.kernels = &g->kernels,
@@ -217,8 +217,16 @@ enum err net_run(struct net *n, struct why *why)
                     .why = why};
     enum err e;
 
-    for (int i = 0; i < g->n_nodes; i++)
+    for (int i = 0; i < g->n_nodes; i++) {
         if ((e = g->node[i]->op->run(g->node[i], &r)) != OK)
             return e;
+        if (after)
+            after(arg, i);
+    }
     return OK;
+}
+
+enum err net_run(struct net *n, struct why *why)
+{
+    return net_run_watched(n, NULL, NULL, why);
 }

@@ -174,6 +174,7 @@ static enum err conv_prepare(struct graph *g, struct node *n, struct why *why)
         return OK;
     n->scratch = align((is_conv(n) ? conv_scratch : conv_transpose_scratch)(&g->kernels, &s,
                                                                             pool_threads(g->pool)));
+    n->kernel = is_conv(n) ? conv_kernel(&s) : "columns";
     size = align(weights_size(n, &g->kernels, &s));
     p->packed_early = n->in[CONV_W]->constant;
     if (!p->packed_early) {

@@ -82,6 +82,7 @@ static enum err gemm_prepare(struct graph *g, struct node *n, struct why *why)
     const struct matmul_params *p = n->params;
 
     (void)why;
+    n->kernel = in(n, 0)->type == DTYPE_F32 ? "blocks" : "plain";
     if (in(n, 0)->type == DTYPE_F32 && p->s.M > 0 && p->s.N > 0 && p->s.K > 0)
         n->scratch = gemm_scratch(&g->kernels, &p->s, pool_threads(g->pool));
     return OK;
