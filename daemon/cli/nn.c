@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "daemon/cli/cli.h"
+#include "daemon/cli/nn_bench.h"
 #include "daemon/cli/nn_check.h"
 #include "daemon/cli/nn_io.h"
 #include "perception/kernels/kernels.h"
@@ -18,22 +18,30 @@
 #include "perception/nn/ops/number.h"
 #include "perception/nn/ops/ops.h"
 
-enum { MAX_INPUTS = 64, MAX_RUNS = 1000000 };
+enum { MAX_INPUTS = 64 };
 
 static const char usage_text[] =
     "usage: outrider nn info MODEL [--json]\n"
     "       outrider nn run MODEL [--input FILE.pb|FILE.npy]... [-o DIR]\n"
     "       outrider nn check PATH... [--rtol X] [--atol X]\n"
-    "       outrider nn bench MODEL [--runs N] [--json]\n"
+    "       outrider nn bench MODEL [--input FILE]... [--runs N] [--profile | --interactive]\n"
     "\n"
     "info   inputs, outputs, operators, parameters, multiply-adds, memory, metadata\n"
     "run    one run on the given inputs, in the model's order (missing ones are 0);\n"
     "       -o DIR writes output_K.pb\n"
     "check  each PATH is a folder in the layout of ONNX backend tests (model.onnx,\n"
     "       test_data_set_N/input_K.pb, output_K.pb) or a folder of such folders\n"
-    "bench  the time of a run: median, p99, least\n"
+    "bench  the time of a run: median, p99, least; of loading; memory; the share of what this\n"
+    "       machine's multipliers could do, measured beside the runs. --profile adds every node\n"
+    "       as it runs: output, window (3x3/2*4: stride 2, dilation 4), kernel, median time, "
+    "rate,\n"
+    "       share of the peak (int8: of its own), and sums by operator. --interactive answers\n"
+    "       lines on stdin with lines, to take turns with others: load (ns), run N (N times, ns),\n"
+    "       products N (the same, convolutions and matrix products only), outputs (mean absolute\n"
+    "       values), peak (GFLOP/s, int8 GOP/s)\n"
     "\n"
     "  --threads N       worker threads (default 1)\n"
+    "  --pin CPUS        run on these only: 0, or 0,1\n"
     "  --cpu-mask LEVEL  c, avx2, avx512, vnni or native (default), or several: avx512,vnni\n"
     "  --rtol X          tolerated difference relative to the expected value (default 1e-3)\n"
     "  --atol X          and beside that (default 1e-3)\n"
@@ -41,7 +49,8 @@ static const char usage_text[] =
     "  --json            one JSON object instead of text\n";
 
 struct arguments {
-    bool json;
+    bool json, profile, interactive;
+    const char *pin;
     int threads, runs;
     unsigned cpu_mask;
     double rtol, atol;
@@ -84,15 +93,12 @@ static bool parse_tolerance(const char *s, double *to)
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
     static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"threads", required_argument, NULL, 't'},
-        {"runs", required_argument, NULL, 'n'},
-        {"cpu-mask", required_argument, NULL, 'c'},
-        {"rtol", required_argument, NULL, 'r'},
-        {"atol", required_argument, NULL, 'a'},
-        {"input", required_argument, NULL, 'i'},
-        {"output", required_argument, NULL, 'o'},
-        {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'j'},           {"profile", no_argument, NULL, 'p'},
+        {"interactive", no_argument, NULL, 'I'},    {"pin", required_argument, NULL, 'P'},
+        {"threads", required_argument, NULL, 't'},  {"runs", required_argument, NULL, 'n'},
+        {"cpu-mask", required_argument, NULL, 'c'}, {"rtol", required_argument, NULL, 'r'},
+        {"atol", required_argument, NULL, 'a'},     {"input", required_argument, NULL, 'i'},
+        {"output", required_argument, NULL, 'o'},   {NULL, 0, NULL, 0},
     };
     struct why why;
     int c;
@@ -104,12 +110,21 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
         case 'j':
             a->json = true;
             break;
+        case 'p':
+            a->profile = true;
+            break;
+        case 'I':
+            a->interactive = true;
+            break;
+        case 'P':
+            a->pin = optarg;
+            break;
         case 't':
             if (!parse_int(optarg, 1, 256, &a->threads))
                 return usage_error("--threads must be 1 to 256, is", optarg);
             break;
         case 'n':
-            if (!parse_int(optarg, 1, MAX_RUNS, &a->runs))
+            if (!parse_int(optarg, 1, BENCH_MAX_RUNS, &a->runs))
                 return usage_error("--runs must be 1 to 1000000, is", optarg);
             break;
         case 'c':
@@ -189,15 +204,6 @@ static json_t *tensor_json(const struct tensor *t)
                      dims);
 }
 
-static int print_json(json_t *o)
-{
-    int fine = o ? json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)) : -1;
-
-    json_decref(o);
-    putchar('\n');
-    return fine ? 1 : 0;
-}
-
 static int info_json(struct net *net, const char *path, const struct op_count *ops, int n_ops)
 {
     const struct net_facts *f = net_facts(net);
@@ -260,24 +266,6 @@ static int cmd_info(const struct arguments *a, const char *path)
 }
 
 /* ---- run ----------------------------------------------------------------------------------- */
-static enum err load_input(struct net *net, int i, const char *path, struct why *why)
-{
-    char a[160], b[160];
-    struct tensor t, *to = net_input(net, i);
-    enum err e = tensor_file_read(path, &t, why);
-
-    if (e != OK)
-        return e;
-    if (t.type != to->type || t.rank != to->rank || memcmp(t.dim, to->dim, sizeof t.dim) != 0)
-        e = err_say(why, ERR_MISMATCH, "%.100s is %s %s, input '%.60s' %s %s", path,
-                    dtype_name(t.type), shape_text(&t, a), to->name, dtype_name(to->type),
-                    shape_text(to, b));
-    else
-        memcpy(to->data, t.data, tensor_bytes(to));
-    tensor_file_free(&t);
-    return e;
-}
-
 static void print_output(const struct tensor *t)
 {
     double lo = INFINITY, hi = -INFINITY, sum = 0;
@@ -304,7 +292,7 @@ static enum err run_model(const struct arguments *a, struct net *net, struct why
         return err_say(why, ERR_MISMATCH, "%d --input, the model has %d inputs", a->n_inputs,
                        net_inputs(net));
     for (int i = 0; e == OK && i < a->n_inputs; i++)
-        e = load_input(net, i, a->input[i], why);
+        e = tensor_file_copy(a->input[i], net_input(net, i), why);
     if (e != OK || (e = net_run(net, why)) != OK)
         return e;
     if (a->output && mkdir(a->output, 0777) && errno != EEXIST)
@@ -350,87 +338,18 @@ static int cmd_check(const struct arguments *a, char **paths, int n)
 }
 
 /* ---- bench --------------------------------------------------------------------------------- */
-static double now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
-/* Something other than zeros, the same every time. */
-static void fill_input(struct tensor *t)
-{
-    uint32_t state = 1;
-
-    if (!dtype_is_float(t->type))
-        return;
-    for (int64_t i = 0; i < tensor_count(t); i++) {
-        state = state * 1664525u + 1013904223u;
-        number_set_float(t, i, (double)(state >> 8) / (1 << 24));
-    }
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static enum err time_runs(struct net *net, double *ms, int runs, struct why *why)
-{
-    enum err e = OK;
-
-    for (int i = -2; e == OK && i < runs; i++) {
-        double start = now_ms();
-
-        e = net_run(net, why);
-        if (i >= 0)
-            ms[i] = now_ms() - start;
-    }
-    return e;
-}
-
-static int bench_report(const struct arguments *a, const struct net *net, const char *path,
-                        double *ms)
-{
-    double median, p99, gflops;
-    const char *cpu = cpu_name(net_graph(net)->kernels.cpu);
-
-    qsort(ms, (size_t)a->runs, sizeof *ms, by_value);
-    median = ms[a->runs / 2];
-    p99 = ms[(a->runs - 1) * 99 / 100];
-    gflops = 2e-6 * (double)net_facts(net)->macs / median;
-    if (a->json)
-        return print_json(json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f}", "model", path,
-                                    "cpu", cpu, "threads", a->threads, "runs", a->runs, "median_ms",
-                                    median, "p99_ms", p99, "min_ms", ms[0], "gflops", gflops));
-    printf("%s: median %.3f ms, p99 %.3f ms, min %.3f ms, %.2f GFLOP/s (%d runs, %d threads, %s)\n",
-           path, median, p99, ms[0], gflops, a->runs, a->threads, cpu);
-    return 0;
-}
-
 static int cmd_bench(const struct arguments *a, const char *path)
 {
-    double *ms = calloc((size_t)a->runs, sizeof *ms);
-    struct net *net = NULL;
-    struct why why = {"out of memory"};
-    int status = 1;
+    struct bench_options opt = {.path = path,
+                                .net = {.cpu_mask = a->cpu_mask, .pool = a->pool},
+                                .input = a->input,
+                                .n_inputs = a->n_inputs,
+                                .runs = a->runs,
+                                .json = a->json};
 
-    if (ms && open_model(a, path, &net, &why) == OK) {
-        for (int i = 0; i < net_inputs(net); i++)
-            fill_input(net_input(net, i));
-        if (time_runs(net, ms, a->runs, &why) == OK)
-            status = bench_report(a, net, path, ms);
-        else
-            failed(&why);
-    } else {
-        failed(&why);
-    }
-    net_close(net);
-    free(ms);
-    return status;
+    if (a->interactive)
+        return bench_interactive(&opt);
+    return a->profile ? bench_profile(&opt) : bench_summary(&opt);
 }
 
 static int dispatch(const struct arguments *a, const char *command, char **paths, int n)
@@ -451,6 +370,7 @@ static int dispatch(const struct arguments *a, const char *command, char **paths
 int nn_command(int argc, char **argv)
 {
     struct arguments a;
+    struct why why;
     int status;
 
     if (argc < 2)
@@ -463,6 +383,8 @@ int nn_command(int argc, char **argv)
         return status;
     if (optind >= argc - 1)
         return usage_error("no model to work on", NULL);
+    if (a.pin && bench_pin(a.pin, &why) != OK)
+        return usage_error(why.text, NULL);
     if (pool_open(a.threads, &a.pool) != OK) {
         fprintf(stderr, "outrider nn: cannot start %d threads\n", a.threads);
         return 1;

@@ -176,3 +176,30 @@ const char *shape_text(const struct tensor *t, char text[160])
         n += (size_t)snprintf(text + n, 160 - n, "%s%lld", i ? "x" : "", (long long)t->dim[i]);
     return text;
 }
+
+enum err tensor_file_copy(const char *path, const struct tensor *to, struct why *why)
+{
+    char a[160], b[160];
+    struct tensor t;
+    enum err e = tensor_file_read(path, &t, why);
+
+    if (e != OK)
+        return e;
+    if (t.type != to->type || t.rank != to->rank || memcmp(t.dim, to->dim, sizeof t.dim) != 0)
+        e = err_say(why, ERR_MISMATCH, "%.100s is %s %s, input '%.60s' %s %s", path,
+                    dtype_name(t.type), shape_text(&t, a), to->name, dtype_name(to->type),
+                    shape_text(to, b));
+    else
+        memcpy(to->data, t.data, tensor_bytes(to));
+    tensor_file_free(&t);
+    return e;
+}
+
+int print_json(json_t *o)
+{
+    int fine = o ? json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)) : -1;
+
+    json_decref(o);
+    putchar('\n');
+    return fine ? 1 : 0;
+}
