@@ -20,8 +20,13 @@ DEBS := build-essential pkg-config protobuf-c-compiler protobuf-compiler libprot
         libzmq3-dev libprotobuf-c-dev libpng-dev libturbojpeg0-dev libcyaml-dev libyaml-dev \
         libjansson-dev libonnx-dev libonnx-testdata libcriterion-dev python3 python3-zmq python3-protobuf
 DEBS_CHECK := clang clang-tidy clang-format bear
+# What `make bench` compares with; without them it says that it skips them.
+DEBS_BENCH = python3-opencv python3-torch libopenblas0-pthread libdnnl-dev libxnnpack-dev \
+        libpthreadpool-dev librsvg2-bin $(if $(shell command -v npm),,nodejs npm)
+PEERS_DIR  := build/peers
+ORT        := onnxruntime-node@1.30.0
 
-no_deps := deps deps-check clean format help
+no_deps := deps deps-check bench-deps clean format help
 ifneq ($(filter-out $(no_deps),$(or $(MAKECMDGOALS),all)),)
 # Remade when this list changes; make reads itself again afterwards, so a bare machine works.
 include $B/deps.mk
@@ -36,6 +41,9 @@ sudo := $(if $(filter 0,$(shell id -u)),,sudo)
 deps:
 	$(sudo) apt-get update -qq
 	$(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBS)
+bench-deps: deps
+	$(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBS_BENCH)
+	npm install --ignore-scripts --no-audit --no-fund --prefix $(PEERS_DIR) $(ORT)
 deps-check: deps
 	$(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBS_CHECK)
 
@@ -76,6 +84,9 @@ TESTS     := $(patsubst %.c,$B/%,$(filter-out tests/e2e/harness.c,\
                  $(wildcard tests/unit/*.c tests/kernels/*.c tests/golden/*.c tests/e2e/*.c)))
 TEST_HELP := $(call objs,tests/*.c tests/e2e/harness.c)
 FUZZERS   := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
+# Libraries of layers to compare with, where they are installed.
+PEERS     := $(if $(wildcard /usr/include/oneapi/dnnl/dnnl.h),$B/tests/bench/peers/onednn) \
+             $(if $(wildcard /usr/include/xnnpack.h),$B/tests/bench/peers/xnnpack)
 BENCHES   := $(patsubst %.c,$B/%,$(wildcard tests/bench/*.c))
 
 # What a planner links, and the example that proves that it needs no more.
@@ -145,6 +156,8 @@ $B/tests/unit/test_noalloc: ldflags += \
 $B/tests/bench/%: $B/tests/bench/%.o $(LIB)
 	$(call say,link,$@)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs)
+$B/tests/bench/peers/onednn: ldlibs = -ldnnl -lm
+$B/tests/bench/peers/xnnpack: ldlibs = -lXNNPACK -lpthreadpool -lm
 $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/tests/fuzz/main.o $(LIB)
 	$(call say,link,$@)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs)
@@ -216,8 +229,16 @@ build-fuzz: $(LIB)
 	  $(CC) $(cppflags) -std=c11 -g -O1 -fsanitize=fuzzer,address -o build-fuzz/$$(basename $$f .c) \
 	    $$f $(LIB) $(ldlibs) || exit 1; done
 
-bench: $(BENCHES) $(PROGRAMS)
+bench: $(BENCHES) bench-engine
 	@for b in $(BENCHES); do OUTRIDER_SHARED=$(SHARED) $$b || exit 1; done
+# Networks and layers, ours and other engines' in turns; results in $B/bench/. Fewer runs with
+# BENCH_RUNS=20, some only with BENCH_MODELS="lstr layers". bench-publish puts them into the README.
+compare = BENCH_RUNS='$(BENCH_RUNS)' BENCH_MODELS='$(BENCH_MODELS)' BENCH_PEERS=$(PEERS_DIR) \
+          OUTRIDER_BUILD=$B OUTRIDER_SHARED=$(SHARED) /usr/bin/python3 -B tests/bench/compare.py
+bench-engine: $(PROGRAMS) $(PEERS)
+	@$(compare)
+bench-publish:
+	@$(compare) --publish
 
 demo: $(PROGRAMS)
 	@BUILD=$B SHARED=$(SHARED) bash sim/demo.sh
@@ -245,5 +266,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 -include $(shell find $B -name '*.d' 2> /dev/null)
-.PHONY: all test run-tests test-thread check tidy fuzzers build-fuzz bench demo install compdb format clean deps deps-check
+.PHONY: all test run-tests test-thread check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish demo install compdb format clean deps deps-check
 .SECONDARY:

@@ -165,3 +165,18 @@ Test(bench, interactive_answers_line_by_line)
     cr_expect_gt(fma, 0);
     cr_expect(strstr(strsep(&rest, "\n"), "error no command 'run 0'"));
 }
+
+/* What tests/bench/compare.py computes; its own tests, in Python. */
+Test(bench, comparison)
+{
+    const char *argv[] = {"/usr/bin/python3", "-B", "tests/bench/test_compare.py", NULL};
+    char log[160];
+    FILE *f;
+
+    snprintf(log, sizeof log, "%s/log", folder.path);
+    int status = program_wait(program_start(argv, log));
+    cr_assert((f = fopen(log, "r")));
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    cr_expect_eq(status, 0, "%s", text);
+}

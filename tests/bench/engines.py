@@ -1,0 +1,152 @@
+"""The engines that are compared: whether each is here, how it is started, and talking to it.
+
+Every one is a process that answers lines with lines (load, run N, outputs; daemon/cli/
+nn_interactive.c), pinned to the same CPUs. One that is not installed is skipped by name."""
+import json
+import os
+import re
+import select
+import shutil
+import subprocess
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = "/usr/bin/python3"  # the one that Debian's modules are for
+ANSWER_S = 300
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class Failed(Exception):
+    """The engine said why it cannot."""
+
+
+class Engine:
+    """One process with one model."""
+
+    def __init__(self, argv, cpus, log):
+        self.process = subprocess.Popen(
+            ["taskset", "-c", cpus] + argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=log, text=True, bufsize=1, env=dict(os.environ, **ONE_THREAD))
+        if self._line() != "ready":
+            self.close()
+            raise Failed("did not start")
+
+    def _line(self):
+        if not select.select([self.process.stdout], [], [], ANSWER_S)[0]:
+            self.close()
+            raise Failed(f"no answer within {ANSWER_S} s")
+        return self.process.stdout.readline().strip()
+
+    def ask(self, command):
+        """The numbers it answers with."""
+        try:
+            self.process.stdin.write(command + "\n")
+            line = self._line()
+        except OSError:
+            line = ""
+        try:
+            return [float(word) for word in line.split()] if line else self._died()
+        except ValueError:
+            raise Failed(line.removeprefix("error ")) from None
+
+    def _died(self):
+        raise Failed("died")
+
+    def memory(self, key):
+        """VmRSS or VmHWM (the most so far), in bytes."""
+        with open(f"/proc/{self.process.pid}/status") as f:
+            for line in f:
+                if line.startswith(key):
+                    return int(line.split()[1]) * 1024
+        return 0
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def _debian_version(package):
+    found = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True,
+                           text=True)
+    if found.returncode:
+        return None
+    snapshot = re.search(r"git(\d{8})", found.stdout)
+    return f"of {snapshot[1]}" if snapshot else re.split(r"[+-]", found.stdout)[0]
+
+
+def _python_version(module, package):
+    found = subprocess.run([PYTHON, "-c", f"import {module}, numpy"], capture_output=True)
+    return _debian_version(package) if found.returncode == 0 else None
+
+
+class Engines:
+    """Which engines are here: versions {name: text}, skipped {name: why}."""
+
+    def __init__(self, build, peers):
+        self.build, self.peers = build, peers
+        self.library = os.path.join(peers, "node_modules/onnxruntime-node/bin")
+        self.versions, self.skipped = {}, {}
+        for name, version in (("ort", self._ort_version()), ("opencv", _python_version("cv2", "python3-opencv")),
+                              ("torch", _python_version("torch", "python3-torch")),
+                              ("onednn", self._built("onednn", "libdnnl2")),
+                              ("xnnpack", self._built("xnnpack", "libxnnpack0"))):
+            if version:
+                self.versions[name] = version
+            else:
+                self.skipped[name] = "not installed (make bench-deps)"
+
+    def _ort_version(self):
+        try:
+            with open(os.path.join(self.peers, "node_modules/onnxruntime-node/package.json")) as f:
+                return json.load(f)["version"] if shutil.which("node") else None
+        except OSError:
+            return None
+
+    def _built(self, name, package):
+        return _debian_version(package) if os.path.exists(self._layer_peer(name)) else None
+
+    def _layer_peer(self, name):
+        return os.path.join(self.build, "tests/bench/peers", name)
+
+    def has(self, name):
+        return name == "outrider" or name in self.versions
+
+    def start(self, name, model, inputs, threads, cpus, log):
+        """model: a path, or for engines of layers the layer's text."""
+        program = os.path.join(self.build, "outrider")
+        files = [word for path in inputs for word in ("--input", path)]
+        argv = {
+            "outrider": [program, "nn", "bench", model, "--interactive", "--threads",
+                         str(threads)] + files,
+            "ort": ["node", os.path.join(HERE, "peers/ort.js"), model, str(threads)] + inputs,
+            "opencv": [PYTHON, "-B", os.path.join(HERE, "peers/opencv.py"), model, str(threads)] + inputs,
+            "torch": [PYTHON, "-B", os.path.join(HERE, "peers/torch_layer.py"), model],
+            "onednn": [self._layer_peer("onednn"), model],
+            "xnnpack": [self._layer_peer("xnnpack"), model],
+        }[name]
+        return Engine(argv, cpus, log)
+
+    def sizes(self):
+        """Bytes on disk of the program that runs networks here, stripped, and of theirs."""
+        found = {}
+        stripped = os.path.join(self.build, "bench/outrider.stripped")
+        program = os.path.join(self.build, "outrider")
+        if subprocess.run(["strip", "-o", stripped, program]).returncode == 0:
+            found["outrider"] = os.path.getsize(stripped)
+            os.unlink(stripped)
+        machine = {"x86_64": "x64", "aarch64": "arm64"}.get(os.uname().machine, "")
+        for folder, _, names in os.walk(self.library):
+            if os.path.join("linux", machine) in folder:
+                for name in names:
+                    if name.startswith("libonnxruntime.so"):
+                        found["ort"] = os.path.getsize(os.path.join(folder, name))
+        return found
+
+
+def settle():
+    """Workers that spin after a run go to sleep before somebody else runs."""
+    time.sleep(0.01)
