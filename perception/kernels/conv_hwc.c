@@ -105,10 +105,18 @@ struct window {
     const float *x;
     size_t row;   /* floats from row to row */
     size_t pitch; /* and from pixel to pixel */
+    bool copied;  /* just now: it is near */
 };
 
+/* The pixels of the next tile, which may have to come from afar. */
+static void fetch(const float *x, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i += 16)
+        __builtin_prefetch(x + i, 0, 2);
+}
+
 /* A row of outputs in tiles as equal as they can be. */
-static void run_row(const struct kernels *k, struct hwc_tile *t, int pixels)
+static void run_row(const struct kernels *k, struct hwc_tile *t, int pixels, bool cold)
 {
     int tiles = div_up(pixels, k->hwc_pixels);
 
@@ -116,6 +124,8 @@ static void run_row(const struct kernels *k, struct hwc_tile *t, int pixels)
         int to = (int)((int64_t)pixels * (i + 1) / tiles);
 
         t->pixels = to - from;
+        if (cold)
+            fetch(t->x + t->pixels * t->x_step, t->pixels * t->x_step);
         k->hwc_tile(t);
         t->x += t->pixels * t->x_step;
         t->y += t->pixels * t->y_step;
@@ -166,7 +176,7 @@ static void run_panel(const struct hwc_conv *c, const struct window *w, int imag
         t.x = w->x + (size_t)(y - y0) * s->stride_y * w->row + (size_t)g * (s->C / s->groups);
         t.y = c->io.y + pixel * c->io.y_pitch + channel;
         t.finish = hwc_finish_of(c, pixel, channel);
-        run_row(c->k, &t, left < s->OW ? (int)left : s->OW);
+        run_row(c->k, &t, left < s->OW ? (int)left : s->OW, m == 0 && !w->copied);
     }
 }
 
@@ -185,8 +195,9 @@ static void run_piece(void *arg, int i, int thread)
         float *copy = (float *)(void *)(c->scratch + (size_t)thread * room);
 
         hwc_copy_band(s, &c->io, image, top, hwc_rows_under(s, rows), copy);
-        w = (struct window){copy, (size_t)hwc_padded_width(s) * s->C, (size_t)s->C};
+        w = (struct window){copy, (size_t)hwc_padded_width(s) * s->C, (size_t)s->C, true};
     } else {
+        w.copied = false;
         w.pitch = c->io.x_pitch;
         w.row = (size_t)s->W * w.pitch;
         w.x = c->io.x + (size_t)image * c->in_pixels * w.pitch + (size_t)top * w.row;

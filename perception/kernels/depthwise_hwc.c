@@ -70,12 +70,15 @@ static void run_row(const struct hwc_conv *c, int image, int y)
     struct hwc_taps t = {.channels = s->C,
                          .step = (ptrdiff_t)(c->io.x_pitch * (size_t)s->stride_x),
                          .dilation = (ptrdiff_t)(c->io.x_pitch * (size_t)s->dilation_x),
+                         .ahead = (ptrdiff_t)line,
                          .bias = c->weights,
                          .w_row = (ptrdiff_t)s->kw * s->C,
                          .y_step = (ptrdiff_t)c->io.y_pitch};
 
     inside(top, s->dilation_y, s->kh, s->H, &j0, &j1);
     t.rows = j1 - j0;
+    if (t.rows > 0 && top + (s->kh - 1) * s->dilation_y + s->stride_y < s->H)
+        t.ahead_rows = s->stride_y;
     t.w = c->weights ? c->weights + (size_t)(1 + j0 * s->kw) * s->C : NULL;
     y_count = counted(top, s->kh, s->dilation_y, s->H, s->pad_bottom);
     for (int j = 0; j < t.rows; j++)

@@ -43,6 +43,8 @@ struct hwc_taps {
     int rows, cols; /* of taps; 0 is fine */
     const float *const *row;
     ptrdiff_t step, dilation; /* floats between pixels, between taps */
+    int ahead_rows;           /* below the last, ahead floats apart, that will be read soon */
+    ptrdiff_t ahead;
     const float *w, *bias;
     ptrdiff_t w_row;
     float *y;

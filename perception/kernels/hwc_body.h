@@ -344,10 +344,23 @@ VEC_INLINE void taps_of(const enum taps what, const int P, const bool whole,
     }
 }
 
+/* Rows further down come from afar: ask for them while there is this one to compute. */
+VEC_INLINE void taps_ahead(const struct hwc_taps *t, int p0, int pixels)
+{
+    for (int j = 0; j < t->ahead_rows; j++) {
+        const float *x = t->row[t->rows - 1] + (j + 1) * t->ahead + p0 * t->step;
+
+        for (ptrdiff_t i = 0; i < pixels * t->step; i += 16)
+            __builtin_prefetch(x + i, 0, 2);
+    }
+}
+
 VEC_INLINE void taps_run(const enum taps what, const int P, const struct hwc_taps *t, int p0)
 {
     struct limits limits = limits_of(&t->finish);
     int c = 0;
+
+    taps_ahead(t, p0, P);
 
     for (; c + VEC_LANES <= t->channels; c += VEC_LANES)
         taps_of(what, P, true, t, p0, c, vec_first(0), &limits);
