@@ -34,7 +34,7 @@ VEC_INLINE vec vec_sigmoid(vec x)
 {
     const vec one = vec_all(1.0f);
 
-    return vec_div(one, vec_add(one, vec_exp(vec_sub(vec_all(0.0f), x))));
+    return vec_reciprocal(vec_add(one, vec_exp(vec_sub(vec_all(0.0f), x))));
 }
 
 VEC_INLINE vec vec_clamp(vec v, vec lo, vec hi)

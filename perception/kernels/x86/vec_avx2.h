@@ -47,9 +47,14 @@ VEC_INLINE vec vec_mul(vec a, vec b)
 {
     return _mm256_mul_ps(a, b);
 }
-VEC_INLINE vec vec_div(vec a, vec b)
+/* 1 / v to the last but one bit, for normal v with a normal result */
+VEC_INLINE vec vec_reciprocal(vec v)
 {
-    return _mm256_div_ps(a, b);
+    const vec one = _mm256_set1_ps(1.0f);
+    vec r = _mm256_rcp_ps(v);
+
+    r = _mm256_fmadd_ps(r, _mm256_fnmadd_ps(v, r, one), r);
+    return _mm256_fmadd_ps(r, _mm256_fnmadd_ps(v, r, one), r);
 }
 VEC_INLINE vec vec_fma(vec a, vec b, vec c) /* a b + c */
 {

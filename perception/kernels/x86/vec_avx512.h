@@ -47,9 +47,12 @@ VEC_INLINE vec vec_mul(vec a, vec b)
 {
     return _mm512_mul_ps(a, b);
 }
-VEC_INLINE vec vec_div(vec a, vec b)
+/* 1 / v to the last but one bit, for normal v with a normal result */
+VEC_INLINE vec vec_reciprocal(vec v)
 {
-    return _mm512_div_ps(a, b);
+    vec r = _mm512_rcp14_ps(v);
+
+    return _mm512_fmadd_ps(r, _mm512_fnmadd_ps(v, r, _mm512_set1_ps(1.0f)), r);
 }
 VEC_INLINE vec vec_fma(vec a, vec b, vec c) /* a b + c */
 {
