@@ -84,8 +84,8 @@ TESTS     := $(patsubst %.c,$B/%,$(filter-out tests/e2e/harness.c,\
                  $(wildcard tests/unit/*.c tests/kernels/*.c tests/golden/*.c tests/e2e/*.c)))
 TEST_HELP := $(call objs,tests/*.c tests/e2e/harness.c)
 FUZZERS   := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
-# Libraries of layers to compare with, where they are installed.
-PEERS     := $(if $(wildcard /usr/include/oneapi/dnnl/dnnl.h),$B/tests/bench/peers/onednn) \
+# What drives other engines; those that need headers, where they are installed.
+PEERS     := $B/tests/bench/peers/ort $(if $(wildcard /usr/include/oneapi/dnnl/dnnl.h),$B/tests/bench/peers/onednn) \
              $(if $(wildcard /usr/include/xnnpack.h),$B/tests/bench/peers/xnnpack)
 BENCHES   := $(patsubst %.c,$B/%,$(wildcard tests/bench/*.c))
 
@@ -156,6 +156,7 @@ $B/tests/unit/test_noalloc: ldflags += \
 $B/tests/bench/%: $B/tests/bench/%.o $(LIB)
 	$(call say,link,$@)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs)
+$B/tests/bench/peers/ort: ldlibs = -ldl -lm
 $B/tests/bench/peers/onednn: ldlibs = -ldnnl -lm
 $B/tests/bench/peers/xnnpack: ldlibs = -lXNNPACK -lpthreadpool -lm
 $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/tests/fuzz/main.o $(LIB)

@@ -2,18 +2,24 @@
 
 Every one is a process that answers lines with lines (load, run N, outputs; daemon/cli/
 nn_interactive.c), pinned to the same CPUs. One that is not installed is skipped by name."""
+import glob
 import json
 import os
 import re
 import select
-import shutil
 import subprocess
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"  # the one that Debian's modules are for
+SCRIPTS = {"opencv": "opencv.py", "torch": "torch_layer.py"}
 ANSWER_S = 300
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+    # Freed memory stays with the process: engines that allocate while they run would otherwise be
+    # measured by how fast the system hands out fresh pages.
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+}
 
 
 class Failed(Exception):
@@ -26,7 +32,7 @@ class Engine:
     def __init__(self, argv, cpus, log):
         self.process = subprocess.Popen(
             ["taskset", "-c", cpus] + argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=log, text=True, bufsize=1, env=dict(os.environ, **ONE_THREAD))
+            stderr=log, text=True, bufsize=1, env=dict(os.environ, **ENVIRONMENT))
         if self._line() != "ready":
             self.close()
             raise Failed("did not start")
@@ -87,13 +93,17 @@ class Engines:
     """Which engines are here: versions {name: text}, skipped {name: why}."""
 
     def __init__(self, build, peers):
-        self.build, self.peers = build, peers
-        self.library = os.path.join(peers, "node_modules/onnxruntime-node/bin")
+        self.build = build
+        machine = {"x86_64": "x64", "aarch64": "arm64"}.get(os.uname().machine, "")
+        self.package = os.path.join(peers, "node_modules/onnxruntime-node")
+        self.library = "".join(glob.glob(os.path.join(
+            self.package, f"bin/napi-v*/linux/{machine}/libonnxruntime.so.[0-9]")))
         self.versions, self.skipped = {}, {}
-        for name, version in (("ort", self._ort_version()), ("opencv", _python_version("cv2", "python3-opencv")),
-                              ("torch", _python_version("torch", "python3-torch")),
-                              ("onednn", self._built("onednn", "libdnnl2")),
-                              ("xnnpack", self._built("xnnpack", "libxnnpack0"))):
+        found = {"ort": self._ort_version(), "opencv": _python_version("cv2", "python3-opencv"),
+                 "torch": _python_version("torch", "python3-torch"),
+                 "onednn": self._built("onednn", "libdnnl2"),
+                 "xnnpack": self._built("xnnpack", "libxnnpack0")}
+        for name, version in found.items():
             if version:
                 self.versions[name] = version
             else:
@@ -101,15 +111,15 @@ class Engines:
 
     def _ort_version(self):
         try:
-            with open(os.path.join(self.peers, "node_modules/onnxruntime-node/package.json")) as f:
-                return json.load(f)["version"] if shutil.which("node") else None
+            with open(os.path.join(self.package, "package.json")) as f:
+                return json.load(f)["version"] if self.library else None
         except OSError:
             return None
 
     def _built(self, name, package):
-        return _debian_version(package) if os.path.exists(self._layer_peer(name)) else None
+        return _debian_version(package) if os.path.exists(self._built_peer(name)) else None
 
-    def _layer_peer(self, name):
+    def _built_peer(self, name):
         return os.path.join(self.build, "tests/bench/peers", name)
 
     def has(self, name):
@@ -117,16 +127,16 @@ class Engines:
 
     def start(self, name, model, inputs, threads, cpus, log):
         """model: a path, or for engines of layers the layer's text."""
-        program = os.path.join(self.build, "outrider")
+        program, count = os.path.join(self.build, "outrider"), str(threads)
         files = [word for path in inputs for word in ("--input", path)]
+        script = [PYTHON, "-B", os.path.join(HERE, "peers", SCRIPTS.get(name, "")), model]
         argv = {
-            "outrider": [program, "nn", "bench", model, "--interactive", "--threads",
-                         str(threads)] + files,
-            "ort": ["node", os.path.join(HERE, "peers/ort.js"), model, str(threads)] + inputs,
-            "opencv": [PYTHON, "-B", os.path.join(HERE, "peers/opencv.py"), model, str(threads)] + inputs,
-            "torch": [PYTHON, "-B", os.path.join(HERE, "peers/torch_layer.py"), model],
-            "onednn": [self._layer_peer("onednn"), model],
-            "xnnpack": [self._layer_peer("xnnpack"), model],
+            "outrider": [program, "nn", "bench", model, "--interactive", "--threads", count] + files,
+            "ort": [self._built_peer("ort"), self.library, model, count] + inputs,
+            "opencv": script + [count] + inputs,
+            "torch": script,
+            "onednn": [self._built_peer("onednn"), model],
+            "xnnpack": [self._built_peer("xnnpack"), model],
         }[name]
         return Engine(argv, cpus, log)
 
@@ -138,12 +148,8 @@ class Engines:
         if subprocess.run(["strip", "-o", stripped, program]).returncode == 0:
             found["outrider"] = os.path.getsize(stripped)
             os.unlink(stripped)
-        machine = {"x86_64": "x64", "aarch64": "arm64"}.get(os.uname().machine, "")
-        for folder, _, names in os.walk(self.library):
-            if os.path.join("linux", machine) in folder:
-                for name in names:
-                    if name.startswith("libonnxruntime.so"):
-                        found["ort"] = os.path.getsize(os.path.join(folder, name))
+        if self.library:
+            found["ort"] = os.path.getsize(self.library)
         return found
 
 

@@ -5,12 +5,7 @@
 #ifndef OUTRIDER_BENCH_LAYER_H
 #define OUTRIDER_BENCH_LAYER_H
 
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "tests/bench/peers/serve.h"
 
 struct layer {
     int C, M, H, W, kernel, stride, dilation, groups, transposed;
@@ -46,56 +41,6 @@ static inline float layer_x(size_t i)
 static inline float layer_w(size_t i)
 {
     return layer_x(i) - 0.5f;
-}
-
-static inline float *floats(size_t n)
-{
-    float *p = aligned_alloc(64, (n * sizeof *p + 63) / 64 * 64);
-
-    if (!p)
-        exit(1);
-    memset(p, 0, n * sizeof *p);
-    return p;
-}
-
-static inline int64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* The commands of `outrider nn bench --interactive`. load and run say false if the library refuses;
- * y: n numbers that the last run left. */
-static inline int serve(int (*load)(void), int (*run)(void), const float *y, size_t n)
-{
-    char line[64];
-
-    printf("ready\n");
-    fflush(stdout);
-    while (fgets(line, sizeof line, stdin)) {
-        int runs = 0, fine = 1;
-        int64_t start = now_ns();
-        double sum = 0;
-
-        if (!strcmp(line, "load\n") && (fine = load()))
-            printf("%" PRId64, now_ns() - start);
-        if (sscanf(line, "run %d", &runs) == 1)
-            for (int i = 0; fine && i < runs; i++) {
-                start = now_ns();
-                if ((fine = run()))
-                    printf("%s%" PRId64, i ? " " : "", now_ns() - start);
-            }
-        if (!strcmp(line, "outputs\n")) {
-            for (size_t i = 0; i < n; i++)
-                sum += fabsf(y[i]);
-            printf("%.9g", sum / (double)n);
-        }
-        printf("%s\n", fine ? "" : "error the library refused");
-        fflush(stdout);
-    }
-    return 0;
 }
 
 #endif

@@ -30,7 +30,7 @@ static void fill_weights(void)
             }
 }
 
-static int load(void)
+static const char *load(void)
 {
     uint32_t k = (uint32_t)l.kernel, s = (uint32_t)l.stride, d = (uint32_t)l.dilation;
     uint32_t p = (uint32_t)l.pad, G = (uint32_t)l.groups;
@@ -43,31 +43,36 @@ static int load(void)
     if (l.transposed) {
         status = xnn_create_deconvolution2d_nhwc_f32(0, 0, 0, 0, k, k, s, s, d, d, G, in, out, C, M,
                                                      w, NULL, -INFINITY, INFINITY, 0, &op);
-        return status == xnn_status_success &&
-               xnn_setup_deconvolution2d_nhwc_f32(op, 1, H, W, 0, 0, x, y, NULL) ==
-                   xnn_status_success;
+        if (status == xnn_status_success)
+            status = xnn_setup_deconvolution2d_nhwc_f32(op, 1, H, W, 0, 0, x, y, NULL);
+    } else {
+        status = xnn_create_convolution2d_nhwc_f32(p, p, p, p, k, k, s, s, d, d, G, in, out, C, M,
+                                                   w, NULL, -INFINITY, INFINITY, 0, &op);
+        if (status == xnn_status_success)
+            status = xnn_setup_convolution2d_nhwc_f32(op, 1, H, W, x, y, NULL);
     }
-    status = xnn_create_convolution2d_nhwc_f32(p, p, p, p, k, k, s, s, d, d, G, in, out, C, M, w,
-                                               NULL, -INFINITY, INFINITY, 0, &op);
-    return status == xnn_status_success &&
-           xnn_setup_convolution2d_nhwc_f32(op, 1, H, W, x, y, NULL) == xnn_status_success;
+    return status == xnn_status_success ? NULL : "does not make this layer";
 }
 
-static int run(void)
+static const char *run(void)
 {
-    return xnn_run_operator(op, NULL) == xnn_status_success;
+    return xnn_run_operator(op, NULL) == xnn_status_success ? NULL : "does not run";
+}
+
+static void print_outputs(void)
+{
+    print_mean(y, (size_t)l.M * l.OH * l.OW);
 }
 
 int main(int argc, char **argv)
 {
-    size_t n, slack = XNN_EXTRA_BYTES / sizeof(float);
+    size_t slack = XNN_EXTRA_BYTES / sizeof(float);
 
     l = layer_read(argc, argv);
-    n = (size_t)l.M * l.OH * l.OW;
     x = floats((size_t)l.C * l.H * l.W + slack);
-    y = floats(n + slack);
+    y = floats((size_t)l.M * l.OH * l.OW + slack);
     w = floats((size_t)l.M * l.C / l.groups * l.kernel * l.kernel + slack);
     if (xnn_initialize(NULL) != xnn_status_success)
         return 1;
-    return serve(load, run, y, n);
+    return serve(&(struct peer){load, run, print_outputs});
 }
