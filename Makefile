@@ -22,7 +22,7 @@ DEBS := build-essential pkg-config protobuf-c-compiler protobuf-compiler libprot
 DEBS_CHECK := clang clang-tidy clang-format bear
 # What `make bench` compares with; without them it says that it skips them.
 DEBS_BENCH = python3-opencv python3-torch libopenblas0-pthread libdnnl-dev libxnnpack-dev \
-        libpthreadpool-dev librsvg2-bin $(if $(shell command -v npm),,nodejs npm)
+        libpthreadpool-dev librsvg2-bin $(if $(shell command -v npm),,npm)
 PEERS_DIR  := build/peers
 ORT        := onnxruntime-node@1.30.0
 

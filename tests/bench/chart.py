@@ -71,7 +71,8 @@ def draw(panels, title, subtitle):
     names = list(dict.fromkeys(name for _, g in panels for _, bars in g for name, _, _ in bars))
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
              f'viewBox="0 0 {width} {height}">', '<rect width="100%" height="100%" fill="white"/>',
-             text(MARGIN, 26, title, 16, weight="bold"), text(MARGIN, 44, subtitle, 11, colour="#555")]
+             text(MARGIN, 26, title, 16, weight="bold"),
+             text(MARGIN, 44, subtitle, 11, colour="#555")]
     parts += legend(names, 64)
     y = TOP
     for label, bars in groups:

@@ -91,6 +91,7 @@ def model_cases(args, scratch):
         if os.path.exists(own):
             cases.append(pair_case(args, f"{name}, our int8", own, path, inputs))
     for label, own, theirs, inputs in args.pair:
+        inputs = inputs or inputs_of(os.path.dirname(theirs), scratch)
         cases.append(pair_case(args, label, own, theirs, inputs))
     return cases
 
@@ -227,9 +228,10 @@ def measure_all(args):
     engines = Engines(args.build, args.peers)
     for name, why in engines.skipped.items():
         print(f"{name}: skipped, {why}")
-    results = {"machine": {"cpu": cpu_name(), "cpus": os.cpu_count(), "system": platform.platform()},
-               "runs": args.runs, "turn": TURN, "versions": engines.versions,
-               "skipped": engines.skipped, "sizes": engines.sizes(), "cases": []}
+    machine = {"cpu": cpu_name(), "cpus": os.cpu_count(), "system": platform.platform()}
+    results = {"machine": machine, "runs": args.runs, "turn": TURN,
+               "versions": engines.versions, "skipped": engines.skipped,
+               "sizes": engines.sizes(), "cases": []}
     with tempfile.TemporaryDirectory() as scratch, \
             open(os.path.join(args.out, "engines.log"), "w") as log:
         jobs = [(case, threads) for threads in args.threads for case in model_cases(args, scratch)]
@@ -262,13 +264,14 @@ def arguments():
     p.add_argument("--peers", default=env("BENCH_PEERS") or "build/peers",
                    help="the folder with node_modules/onnxruntime-node")
     p.add_argument("--runs", type=int, default=int(env("BENCH_RUNS") or 60),
-                   help="that count, of each engine and file")
+                   help=f"that count, of each engine and file; in turns of {TURN}")
     p.add_argument("--models", type=words, default=words(env("BENCH_MODELS") or ""),
                    help="names of folders in SHARED/models, or 'layers'; default: all")
     p.add_argument("--threads", type=lambda t: [int(n) for n in words(t)], default=[1, 2])
     p.add_argument("--pair", type=pair, action="append", default=[],
                    metavar="LABEL=OURS.onnx,THEIRS.onnx[,INPUT.npy]...",
-                   help="one more int8 row; BUILD/int8/NAME.onnx are found without")
+                   help="one more int8 row, with the inputs beside THEIRS unless it names others; "
+                        "BUILD/int8/NAME.onnx are found without")
     p.add_argument("--publish", action="store_true")
     args = p.parse_args()
     args.out = os.path.join(args.build, "bench")

@@ -128,10 +128,11 @@ class Engines:
     def start(self, name, model, inputs, threads, cpus, log):
         """model: a path, or for engines of layers the layer's text."""
         program, count = os.path.join(self.build, "outrider"), str(threads)
-        files = [word for path in inputs for word in ("--input", path)]
+        ours = ["nn", "bench", model, "--interactive", "--threads", count]
+        ours += [word for path in inputs for word in ("--input", path)]
         script = [PYTHON, "-B", os.path.join(HERE, "peers", SCRIPTS.get(name, "")), model]
         argv = {
-            "outrider": [program, "nn", "bench", model, "--interactive", "--threads", count] + files,
+            "outrider": [program] + ours,
             "ort": [self._built_peer("ort"), self.library, model, count] + inputs,
             "opencv": script + [count] + inputs,
             "torch": script,

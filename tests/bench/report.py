@@ -70,13 +70,9 @@ def thread_counts(rows):
     return sorted({n for cases in rows.values() for n in cases})
 
 
-def means_row(rows, name, counts, width):
-    row = ["geometric mean"]
-    for n in counts:
-        mean = geometric_mean(r for cases in rows.values() if n in cases
-                              if (r := ratio(cases[n], name)) is not None)
-        row += ["", "", ratio_cell(mean)]
-    return row + [""] * (width - len(row))
+def mean_ratio(rows, name, threads):
+    return ratio_cell(geometric_mean(r for cases in rows.values() if threads in cases
+                                     if (r := ratio(cases[threads], name)) is not None))
 
 
 def fp32_table(results):
@@ -97,7 +93,8 @@ def fp32_table(results):
                      ratio_cell(ratio(cases[n], "ort") if n in cases else None)]
         one = cases.get(1, {"columns": {}, "kind": "", "peak_gflops": 0})
         lines.append(line + [time_cell(one["columns"].get("opencv")), percent(share_of_peak(one))])
-    return table(head, lines + [means_row(rows, "ort", counts, len(head))])
+    means = [cell for n in counts for cell in ("", "", mean_ratio(rows, "ort", n))]
+    return table(head, lines + [["geometric mean"] + means + ["", ""]])
 
 
 def int8_table(results):
@@ -115,6 +112,8 @@ def int8_table(results):
                               time_cell(c.get("ort")), ratio_cell(ratio(cases[n], "ort")),
                               time_cell(c.get("ort_fp32")), ratio_cell(ratio(cases[n], "ort_fp32")),
                               percent(share_of_peak(cases[n]))])
+        lines.append(["geometric mean", str(n), "", "", mean_ratio(rows, "ort", n), "",
+                      mean_ratio(rows, "ort_fp32", n), ""])
     return table(head, lines)
 
 
@@ -150,8 +149,9 @@ def conditions(results):
     peaks = [c["peak_gflops"] for c in results["cases"] if c["threads"] == 1 and c["peak_gflops"]]
     int8 = [c["peak_int8_gops"] for c in results["cases"] if c["threads"] == 1]
     text = f"{machine['cpu']}, {machine['cpus']} cores; every engine is pinned to the same core " \
-        f"(two threads: two cores), loads the file once and takes turns of {results['turn']} runs " \
-        f"with the others until each has {results['runs']}; the run before each turn does not count. "
+        f"(two threads: two cores), loads the file once and takes turns of {results['turn']} " \
+        f"runs with the others until each has {results['runs']}; the first run of each turn is " \
+        "one more and does not count. "
     if peaks:
         text += f"One core's peak, measured in the same turns: {min(peaks):.0f} to " \
             f"{max(peaks):.0f} GFLOP/s of FMA"

@@ -1,4 +1,4 @@
-"""The few figures that a list of times comes down to; the same definitions as `outrider nn bench`."""
+"""The few figures that a list of times comes down to, defined as in `outrider nn bench`."""
 import math
 
 

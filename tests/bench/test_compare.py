@@ -46,8 +46,8 @@ class Report(unittest.TestCase):
         text = report.markdown(results())
         self.assertIn("| `net` | 10.00 (20.00) | 15.00 (30.00) | **1.50** | - | 50 % |", text)
         self.assertIn("| geometric mean |  |  | **1.00** |", text)  # of 3/2 and 2/3
-        self.assertIn("| `small` | 1 | 5.00 (10.00) | 10.00 (20.00) ≠ | **2.00** | - | - | 50 % |",
-                      text)
+        self.assertIn("| `small` | 1 | 5.00 (10.00) | 10.00 (20.00) ≠ | **2.00** | - | - | "
+                      "50 % |", text)
         self.assertIn("Skipped: PyTorch (absent)", text)
 
     def test_readme_keeps_the_rest(self):
