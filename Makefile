@@ -230,7 +230,8 @@ build-fuzz: $(LIB)
 	  $(CC) $(cppflags) -std=c11 -g -O1 -fsanitize=fuzzer,address -o build-fuzz/$$(basename $$f .c) \
 	    $$f $(LIB) $(ldlibs) || exit 1; done
 
-bench: $(BENCHES) bench-engine
+bench: $(BENCHES) $(PROGRAMS) $(PEERS)
+	@$(compare)
 	@for b in $(BENCHES); do OUTRIDER_SHARED=$(SHARED) $$b || exit 1; done
 # Networks and layers, ours and other engines' in turns; results in $B/bench/. Fewer runs with
 # BENCH_RUNS=20, some only with BENCH_MODELS="lstr layers". bench-publish puts them into the README.

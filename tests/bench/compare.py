@@ -15,9 +15,10 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 
 import report
-from engines import Engines, Failed, settle
+from engines import Engines, Failed, busy_ticks, settle
 from onnx_bytes import Layer, npy, tensor
 from stats import summary
 
@@ -185,19 +186,36 @@ def take_turns(players, act):
     players.append(players.pop(0))
 
 
+class Others:
+    """How much of these CPUs programs that are not compared have had since."""
+
+    def __init__(self, players, cpus):
+        self.players, self.cpus, self.start = players, cpus, time.monotonic()
+        self.ticks = self._ticks()
+
+    def _ticks(self):
+        return busy_ticks(self.cpus) - sum(p.process.ticks() for p in self.players if p.process)
+
+    def share(self):
+        capacity = os.sysconf("SC_CLK_TCK") * (self.cpus.count(",") + 1)
+        return max(0, self._ticks() - self.ticks) / capacity / (time.monotonic() - self.start)
+
+
 def measure(case, engines, threads, cpus, runs, log):
     players = [Player(c, engines, threads, cpus, log) for c in case.columns]
     agree(players, AGREE if case.kind != "int8" else 2 * AGREE)
     ours, order, peaks = players[0], list(players), []
     rounds = -(-runs // TURN)
+    others = Others(players, cpus)
     for i in range(rounds):
         if i * PEAKS // rounds != (i - 1) * PEAKS // rounds:
             take_turns([ours], lambda p: peaks.append(p.process.ask("peak")))
         take_turns(order, lambda p: p.turn(TURN))
+    share = others.share()
     for _ in range(LOADS - 1):
         take_turns(order, Player.load)
     return {"label": case.label, "kind": case.kind, "threads": threads, "cpus": cpus,
-            "multiply_adds": case.macs,
+            "multiply_adds": case.macs, "others": share,
             "peak_gflops": max((p[0] for p in peaks), default=0),
             "peak_int8_gops": max((p[1] for p in peaks), default=0),
             "columns": {p.column.name: p.finish() for p in players}}
@@ -207,7 +225,8 @@ def progress(result):
     def one(name, c):
         return f"{name} {c['median_ns'] * 1e-6:.3f}" if "n" in c else f"{name} -"
     told = "  ".join(one(*item) for item in result["columns"].items())
-    print(f"{result['label']}, {result['threads']} thread(s), ms: {told}", flush=True)
+    busy = f"  (others had {100 * result['others']:.0f} %)" if result["others"] > 0.05 else ""
+    print(f"{result['label']}, {result['threads']} thread(s), ms: {told}{busy}", flush=True)
 
 
 def cpu_name():

@@ -66,6 +66,11 @@ class Engine:
                     return int(line.split()[1]) * 1024
         return 0
 
+    def ticks(self):
+        """Processor time it has had."""
+        with open(f"/proc/{self.process.pid}/stat") as f:
+            return sum(map(int, f.read().rpartition(")")[2].split()[11:13]))
+
     def close(self):
         self.process.stdin.close()
         try:
@@ -152,6 +157,14 @@ class Engines:
         if self.library:
             found["ort"] = os.path.getsize(self.library)
         return found
+
+
+def busy_ticks(cpus):
+    """Processor time that these CPUs have given to anybody."""
+    names = ["cpu" + n for n in cpus.split(",")]
+    with open("/proc/stat") as f:
+        rows = [line.split() for line in f]
+    return sum(sum(map(int, r[1:4] + r[6:9])) for r in rows if r[0] in names)
 
 
 def settle():

@@ -156,6 +156,8 @@ def conditions(results):
         text += f"One core's peak, measured in the same turns: {min(peaks):.0f} to " \
             f"{max(peaks):.0f} GFLOP/s of FMA"
         text += f", {min(int8):.0f} to {max(int8):.0f} GOP/s of int8. " if min(int8) else ". "
+    busy = max((c["others"] for c in results["cases"]), default=0)
+    text += f"Other programs had at most {percent(busy)} of the cores meanwhile. "
     text += "Peers: " + ", ".join(f"{NAMES[n]} {v}" for n, v in versions.items()) + "."
     if results["skipped"]:
         text += " Skipped: " + ", ".join(f"{NAMES[n]} ({why})" for n, why in

@@ -22,7 +22,7 @@ def column(median, **more):
 def results():
     columns = {"outrider": column(10e6), "ort": column(15e6), "opencv": {"error": "cannot"}}
     case = {"label": "net", "kind": "fp32", "threads": 1, "multiply_adds": 1e9,
-            "peak_gflops": 400, "peak_int8_gops": 800, "columns": columns}
+            "peak_gflops": 400, "others": 0.25, "peak_int8_gops": 800, "columns": columns}
     worse = dict(case, label="other", columns={"outrider": column(12e6), "ort": column(8e6)})
     int8 = dict(case, label="small", kind="int8",
                 columns={"outrider": column(5e6), "ort": column(10e6, agrees=False)})
@@ -48,6 +48,7 @@ class Report(unittest.TestCase):
         self.assertIn("| geometric mean |  |  | **1.00** |", text)  # of 3/2 and 2/3
         self.assertIn("| `small` | 1 | 5.00 (10.00) | 10.00 (20.00) ≠ | **2.00** | - | - | "
                       "50 % |", text)
+        self.assertIn("Other programs had at most 25 % of the cores", text)
         self.assertIn("Skipped: PyTorch (absent)", text)
 
     def test_readme_keeps_the_rest(self):
