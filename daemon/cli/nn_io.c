@@ -189,7 +189,7 @@ enum err tensor_file_copy(const char *path, const struct tensor *to, struct why 
         e = err_say(why, ERR_MISMATCH, "%.100s is %s %s, input '%.60s' %s %s", path,
                     dtype_name(t.type), shape_text(&t, a), to->name, dtype_name(to->type),
                     shape_text(to, b));
-    else
+    else if (t.data)
         memcpy(to->data, t.data, tensor_bytes(to));
     tensor_file_free(&t);
     return e;
