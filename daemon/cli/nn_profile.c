@@ -8,6 +8,7 @@
 #include "daemon/cli/nn_io.h"
 #include "perception/nn/inspect.h"
 #include "perception/nn/ops/conv.h"
+#include "perception/nn/ops/last.h"
 
 enum { WARM_UP = 2 };
 
@@ -124,6 +125,12 @@ static void profile_close(struct profile *p)
 }
 
 /* ---- telling ------------------------------------------------------------------------------- */
+static bool has_window(const struct node *n)
+{
+    return is_conv(n) || is_conv_transpose(n) || n->op == &op_conv_last ||
+           n->op == &op_conv_transpose_last;
+}
+
 /* "3x3", "3x3/2" with a stride, "3x3/2*4" with a dilation; "" for what has no window. */
 static const char *window_text(const struct node *n, char text[64])
 {
@@ -131,7 +138,7 @@ static const char *window_text(const struct node *n, char text[64])
     int at = 0;
 
     text[0] = '\0';
-    if (!is_conv(n) && !is_conv_transpose(n))
+    if (!has_window(n))
         return text;
     w = &((const struct conv_params *)n->params)->w;
     for (int d = SPACE - w->rank; d < SPACE; d++)

@@ -97,6 +97,7 @@ static enum err conv_last_prepare(struct graph *g, struct node *n, struct why *w
     size_t size =
         transposed ? conv_transpose_hwc_weights_size(k, &s) : conv_hwc_weights_size(k, &s);
 
+    n->kernel = transposed ? "transposed" : conv_hwc_way(&s);
     n->scratch = transposed ? conv_transpose_hwc_scratch(k, &s, threads)
                             : conv_hwc_scratch(k, &s, p->x_planes, threads);
     n->packed = aligned_alloc(64, align(size ? size : 1));
