@@ -14,5 +14,6 @@ int track_command(int argc, char **argv);
 int run_command(int argc, char **argv);
 int replay_command(int argc, char **argv);
 int echo_command(int argc, char **argv);
+int eval_command(int argc, char **argv);
 
 #endif

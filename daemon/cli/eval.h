@@ -1,0 +1,7 @@
+/* The subcommands of `outrider eval`, one file each; as in cli.h. */
+#ifndef OUTRIDER_DAEMON_CLI_EVAL_H
+#define OUTRIDER_DAEMON_CLI_EVAL_H
+
+int eval_objects_command(int argc, char **argv);
+
+#endif
