@@ -80,6 +80,7 @@ static enum err take_label(struct reader *r, const char *field, const json_t *j,
 {
     const json_int_t label = json_integer_value(j);
 
+    *out = OBJECT_CLASS_COUNT;
     if (!json_is_integer(j))
         return err_say(r->why, ERR_FORMAT, "%s: %s: a label must be a whole number", r->path,
                        field);
@@ -92,7 +93,7 @@ static enum err take_label(struct reader *r, const char *field, const json_t *j,
 
 static enum err take_labelled(struct reader *r, json_t *list)
 {
-    enum object_class c;
+    enum object_class c = OBJECT_CLASS_COUNT;
     size_t i;
     json_t *item;
     enum err e;
@@ -118,7 +119,7 @@ static enum err take_merged(struct reader *r, json_t *merged)
         return err_say(r->why, ERR_FORMAT, "%s: merged must be an object", r->path);
     json_object_foreach(merged, key, list)
     {
-        enum object_class to, c;
+        enum object_class to = OBJECT_CLASS_COUNT, c = OBJECT_CLASS_COUNT;
         size_t i;
         char *end;
         json_t *label = json_integer(strtol(key, &end, 10));
