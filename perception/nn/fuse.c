@@ -1,6 +1,7 @@
 /* Fewer passes over memory: what follows a convolution per channel (batch norm, a constant factor
  * or addend) goes into its weights, activations and residuals into the way out of it. The node that
  * stays takes over the output of the one that goes, so no reader notices. */
+#include <malloc.h>
 #include <math.h>
 #include <string.h>
 
@@ -284,7 +285,8 @@ enum err graph_fuse(struct graph *g, struct why *why)
         skip_expand(n);
         skip_transpose(n);
         if (fuse_affine(g, n) != OK)
-            return err_say(why, ERR_NOMEM, "out of memory");
+            return err_prefix(why, graph_no_memory(g, why), "node '%.80s' (%.40s): ", n->name,
+                              n->type);
         if (!n->done)
             fuse_activation(n);
         if (!n->done)
@@ -303,7 +305,12 @@ enum err graph_prepare(struct graph *g, struct why *why)
     for (int i = 0; i < g->n_nodes; i++) {
         struct node *n = g->node[i];
 
-        if (n->op->prepare && (e = n->op->prepare(g, n, why)) != OK)
+        e = n->op->prepare ? n->op->prepare(g, n, why) : OK;
+        if (e == OK && n->packed) /* the allocator knows, so no operator can forget to say */
+            e = graph_hold(g, malloc_usable_size(n->packed));
+        if (e == ERR_NOMEM)
+            e = graph_no_memory(g, why);
+        if (e != OK)
             return err_prefix(why, e, "node '%.80s' (%.40s): ", n->name, n->type);
         if (n->packed) /* the weights live on in the packing */
             node_rewire(n, CONV_W, NULL);

@@ -45,10 +45,31 @@ struct value *graph_constant(struct graph *g, const char *name, enum dtype type,
 {
     struct value *v = graph_value(g, name);
 
-    if (!v || tensor_shape(&v->t, type, rank, dim, NULL) != OK || tensor_allocate(&v->t) != OK)
+    if (!v || tensor_shape(&v->t, type, rank, dim, NULL) != OK ||
+        graph_hold(g, tensor_bytes(&v->t)) != OK || tensor_allocate(&v->t) != OK)
         return NULL;
     v->typed = v->constant = true;
     return v;
+}
+
+enum err graph_hold(struct graph *g, size_t n)
+{
+    g->hold_full = n > g->hold_limit - g->held;
+    if (g->hold_full)
+        return ERR_NOMEM;
+    g->held += n;
+    return OK;
+}
+
+enum err graph_no_memory(const struct graph *g, struct why *why)
+{
+    if (g->hold_full)
+        return err_say(why, ERR_LIMIT, "constants and packed weights need more than %zu bytes",
+                       g->hold_limit);
+    if (g->region.full)
+        return err_say(why, ERR_LIMIT, "names, attributes and tables need more than %zu bytes",
+                       g->region.limit);
+    return err_say(why, ERR_NOMEM, "out of memory");
 }
 
 enum err tensor_shape(struct tensor *t, enum dtype type, int rank, const int64_t *dim,

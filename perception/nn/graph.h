@@ -73,6 +73,8 @@ struct node {
     size_t scratch;       /* bytes needed while it runs */
     int64_t macs;         /* multiply-adds */
     const char *kernel;   /* the way of computing that prepare chose; NULL: there is only one */
+    int64_t work;         /* operations beside those that go through inputs and outputs once: the
+                             taps of pooling windows */
     bool done;            /* folded or fused away; graph_sweep() takes it out */
 };
 
@@ -87,10 +89,12 @@ struct graph {
     struct value **input, **output;
     struct property *property;
     int n_nodes, n_values, n_inputs, n_outputs, n_properties;
-    int64_t parameters;   /* elements of the initialisers */
-    size_t memory_limit;  /* bytes for the tensors of one run */
-    size_t scratch_place; /* where in them the scratch memory lies */
-    int64_t fold_budget;  /* elements that constant folding may still spend */
+    int64_t parameters;      /* elements of the initialisers */
+    size_t memory_limit;     /* bytes for the tensors of one run */
+    size_t scratch_place;    /* where in them the scratch memory lies */
+    int64_t fold_budget;     /* bytes and operations that constant folding may still spend */
+    size_t held, hold_limit; /* bytes of constants and packed weights, and the most they may be */
+    bool hold_full;          /* the limit was met */
     struct kernels kernels;
     struct pool *pool; /* borrowed */
 };
@@ -98,10 +102,16 @@ struct graph {
 void graph_finish(struct graph *g); /* a zeroed graph is fine */
 
 /* A value of the given type and shape that is part of the graph; data is malloc'ed here. NULL: no
- * memory. */
+ * memory, or graph_hold() says no. */
 struct value *graph_constant(struct graph *g, const char *name, enum dtype type, int rank,
                              const int64_t *dim);
 struct value *graph_value(struct graph *g, const char *name); /* untyped. NULL: no memory */
+
+/* n bytes more of constants or packed weights stay in memory; ERR_NOMEM beyond the limit. (Many
+ * nodes may share the weights of a small file, and each pack them.) */
+MUST_CHECK enum err graph_hold(struct graph *g, size_t n);
+/* After any ERR_NOMEM, say why: ERR_LIMIT if a limit of the graph was met, else ERR_NOMEM. */
+enum err graph_no_memory(const struct graph *g, struct why *why);
 
 /* Type and shape, checked: 0 <= dim, at most TENSOR_MAX_BYTES. */
 MUST_CHECK enum err tensor_shape(struct tensor *t, enum dtype type, int rank, const int64_t *dim,

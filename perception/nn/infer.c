@@ -68,10 +68,24 @@ static enum err node_infer(struct graph *g, struct node *n, struct why *why)
     return e;
 }
 
+/* What computing a node costs: bytes that it reads and writes, and operations beside. */
+static int64_t fold_cost(const struct node *n)
+{
+    int64_t cost = n->macs + n->work;
+
+    for (int i = 0; i < n->n_in && !(n->op->flags & OP_SHAPE); i++)
+        if (n->in[i])
+            cost += (int64_t)tensor_bytes(in(n, i));
+    for (int i = 0; i < n->n_out; i++)
+        if (n->out[i])
+            cost += (int64_t)tensor_bytes(out(n, i));
+    return cost;
+}
+
 /* Constant inputs, results of a sensible size, and still something in the purse. */
 static bool foldable(const struct graph *g, const struct node *n)
 {
-    int64_t bytes_in = 0, bytes_out = 0, work = n->macs;
+    int64_t bytes_in = 0, bytes_out = 0;
 
     for (int i = 0; i < n->n_in; i++) {
         if (!n->in[i])
@@ -79,16 +93,12 @@ static bool foldable(const struct graph *g, const struct node *n)
         if (!n->in[i]->constant && !(n->op->flags & OP_SHAPE))
             return false;
         bytes_in += (int64_t)tensor_bytes(in(n, i));
-        work += tensor_count(in(n, i));
     }
     for (int i = 0; i < n->n_out; i++)
-        if (n->out[i]) {
+        if (n->out[i])
             bytes_out += (int64_t)tensor_bytes(out(n, i));
-            work += tensor_count(out(n, i));
-        }
-    if (n->op->flags & OP_SHAPE)
-        work = 0;
-    return (bytes_out <= FOLD_SMALL_BYTES || bytes_out / 8 <= bytes_in) && work <= g->fold_budget;
+    return (bytes_out <= FOLD_SMALL_BYTES || bytes_out / 8 <= bytes_in) &&
+           fold_cost(n) <= g->fold_budget;
 }
 
 static enum err fold_run(struct graph *g, struct node *n, struct why *why)
@@ -96,20 +106,24 @@ static enum err fold_run(struct graph *g, struct node *n, struct why *why)
     struct run r = {.kernels = &g->kernels, .pool = g->pool, .why = why};
     enum err e = OK;
 
+    g->fold_budget -= fold_cost(n);
     for (int i = 0; e == OK && i < n->n_out; i++)
         if (n->out[i]) {
             e = tensor_allocate(&n->out[i]->t);
             n->out[i]->constant = e == OK;
-            g->fold_budget -= tensor_count(out(n, i));
         }
     if (e == OK && n->op->prepare)
         e = n->op->prepare(g, n, why);
+    if (e == OK && n->scratch > g->memory_limit)
+        e = err_say(why, ERR_LIMIT, "needs %zu bytes to work in, limit %zu", n->scratch,
+                    g->memory_limit);
     if (e == OK && n->scratch && !(r.scratch = aligned_alloc(64, (n->scratch + 63) / 64 * 64)))
         e = ERR_NOMEM;
     if (e == OK)
         e = n->op->run(n, &r);
-    g->fold_budget -= n->macs;
     free(r.scratch);
+    free(n->packed);
+    n->packed = NULL;
     return e;
 }
 
@@ -137,7 +151,7 @@ enum err graph_infer(struct graph *g, struct why *why)
 
         if ((e = node_infer(g, n, why)) != OK || (foldable(g, n) && (e = fold(g, n, why)) != OK)) {
             if (e == ERR_NOMEM)
-                err_say(why, e, "out of memory");
+                e = graph_no_memory(g, why);
             if (e == ERR_MISMATCH) /* node_fault() has named the node; the file is at fault */
                 return ERR_FORMAT;
             return err_prefix(why, e, "node '%.80s' (%.40s): ", n->name, n->type);

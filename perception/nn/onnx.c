@@ -23,9 +23,11 @@ struct reader {
     struct why *why;
 };
 
+/* The start of the hash is an address, other in every process: nobody can choose names beforehand
+ * that all fall into one place. */
 static struct value **names_find(struct names *m, const char *name)
 {
-    uint64_t h = 0xcbf29ce484222325u;
+    uint64_t h = 0xcbf29ce484222325u ^ (uintptr_t)m->slot;
 
     for (const char *p = name; *p; p++)
         h = (h ^ (unsigned char)*p) * 0x100000001b3u;
@@ -77,6 +79,8 @@ static enum err read_initializers(struct reader *r, const Onnx__GraphProto *p)
             (e = onnx_tensor(t, r->folder, v->t.name, &v->t, r->why)) != OK)
             return e;
         v->typed = v->constant = true;
+        if ((e = graph_hold(r->g, tensor_bytes(&v->t))) != OK)
+            return err_prefix(r->why, graph_no_memory(r->g, r->why), "tensor '%.80s': ", v->t.name);
         r->g->parameters += tensor_count(&v->t);
         free(t->raw_data.data); /* copied: a large model is not held twice */
         t->raw_data = (ProtobufCBinaryData){0};
@@ -189,6 +193,7 @@ static enum err read_attr(struct reader *r, const Onnx__AttributeProto *p, struc
     int64_t *ints = NULL;
     float *floats = NULL;
     char *s = NULL;
+    enum err e;
 
     if (!p->name || !*p->name)
         return err_say(r->why, ERR_FORMAT, "an attribute has no name");
@@ -225,7 +230,8 @@ static enum err read_attr(struct reader *r, const Onnx__AttributeProto *p, struc
     case ATTR_TENSOR:
         if (!p->t)
             return err_say(r->why, ERR_FORMAT, "attribute '%s' has no tensor", a->name);
-        return onnx_tensor(p->t, r->folder, a->name, &a->tensor, r->why);
+        e = onnx_tensor(p->t, r->folder, a->name, &a->tensor, r->why);
+        return e == OK ? graph_hold(r->g, tensor_bytes(&a->tensor)) : e;
     case ATTR_OTHER:
         break;
     }
@@ -294,6 +300,8 @@ static enum err read_node(struct reader *r, const Onnx__GraphProto *g, size_t at
         e = read_node_values(r, g, p, n);
     for (int i = 0; e == OK && i < n->n_attr; i++)
         e = read_attr(r, p->attribute[i], &n->attr[i]);
+    if (e == ERR_NOMEM)
+        e = graph_no_memory(r->g, r->why);
     return e == OK ? OK : err_prefix(r->why, e, "node '%.80s' (%.40s): ", n->name, n->type);
 }
 
@@ -392,5 +400,5 @@ enum err onnx_read_model(struct graph *g, const void *bytes, size_t n, const cha
         e = read_graph(&r, p->graph);
     free(r.names.slot);
     protobuf_c_message_free_unpacked(&p->base, NULL);
-    return e == ERR_NOMEM ? err_say(why, e, "out of memory") : e;
+    return e == ERR_NOMEM ? graph_no_memory(g, why) : e;
 }

@@ -24,12 +24,16 @@ void *region_take(struct region *r, size_t n)
     n = (n + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
     if (n > r->left) {
         size = n > BLOCK_BYTES ? n : BLOCK_BYTES;
+        r->full = r->limit && size > r->limit - r->taken;
+        if (r->full)
+            return NULL;
         b = calloc(1, sizeof *b + size);
         if (!b)
             return NULL;
         b->before = r->last;
         r->last = b;
         r->left = size;
+        r->taken += size;
     }
     p = r->last->memory + r->last->used;
     r->last->used += n;

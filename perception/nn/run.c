@@ -15,7 +15,13 @@
 #include "perception/nn/onnx.h"
 #include "perception/nn/ops/ops.h"
 
-enum { FOLD_BUDGET = 1 << 28 };
+enum {
+    FOLD_BUDGET = 1 << 30,
+    /* What a model may make of each of its bytes: the smallest node and its value, a few hundred
+     * bytes in memory; weights, kept, fused and packed. */
+    REGION_PER_BYTE = 128,
+    HOLD_PER_BYTE = 16,
+};
 
 struct net {
     struct graph graph;
@@ -39,7 +45,8 @@ static void count_facts(struct net *n)
 
     n->facts.parameters = g->parameters;
     for (int i = 0; i < g->n_nodes; i++)
-        n->facts.macs += g->node[i]->macs;
+        if (__builtin_add_overflow(n->facts.macs, g->node[i]->macs, &n->facts.macs))
+            n->facts.macs = INT64_MAX;
 }
 
 /* From a read graph to one that runs. */
@@ -84,8 +91,10 @@ static enum err open_bytes(const void *bytes, size_t size, const char *folder,
     g->pool = opt->pool;
     g->memory_limit = opt->memory_limit ? opt->memory_limit : NET_MAX_ARENA_BYTES;
     g->fold_budget = FOLD_BUDGET;
-    if ((size_t)g->fold_budget > g->memory_limit / 4)
-        g->fold_budget = (int64_t)(g->memory_limit / 4);
+    if ((size_t)g->fold_budget > g->memory_limit)
+        g->fold_budget = (int64_t)g->memory_limit;
+    g->region.limit = g->memory_limit / 4 + size * REGION_PER_BYTE;
+    g->hold_limit = g->memory_limit / 2 + size * HOLD_PER_BYTE;
     if ((e = onnx_read_model(g, bytes, size, folder, opt->fixed, opt->n_fixed, why)) != OK ||
         (e = build(n, why)) != OK)
         goto fail;

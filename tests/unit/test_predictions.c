@@ -34,7 +34,7 @@ static enum err read_bytes(const char *text, size_t n)
 
 #define LINE(image, objects)                                                                       \
     "{\"image\":\"" image "\",\"width\":64,\"height\":48,\"objects\":[" objects "],\"lanes\":[]}"  \
-                                                                                "\n"
+    "\n"
 #define CAR "{\"class\":\"car\",\"score\":0.5,\"box\":[1,2,30.5,40]}"
 
 Test(predictions, lines_become_pictures_by_name)

@@ -38,9 +38,11 @@ static enum err pool_infer(struct graph *g, struct node *n, struct why *why)
         (e = window_lengths(&p->w, attr_int(n, "ceil_mode", 0) != 0, why)) != OK)
         return e;
     rank = window_dims(&p->w, x->dim[0], x->dim[1], dim);
-    if ((e = set_out(n, 0, x->type, rank, dim, why)) != OK)
+    if ((e = set_out(n, 0, x->type, rank, dim, why)) != OK ||
+        (e = set_out(n, 1, DTYPE_I64, rank, dim, why)) != OK)
         return e;
-    return set_out(n, 1, DTYPE_I64, rank, dim, why);
+    n->work = dims_product(dim, 0, rank) * p->w.kernel[0] * p->w.kernel[1] * p->w.kernel[2];
+    return OK;
 }
 
 /* The window over everything. */
