@@ -82,11 +82,25 @@ static int64_t fold_cost(const struct node *n)
     return cost;
 }
 
+/* No element comes out, so nothing is to be computed, whatever goes in. Operators may walk through
+ * a billion rows of no columns all the same. */
+static bool makes_nothing(const struct node *n)
+{
+    int64_t bytes = 0;
+
+    for (int i = 0; i < n->n_out; i++)
+        if (n->out[i])
+            bytes += (int64_t)tensor_bytes(out(n, i));
+    return bytes == 0;
+}
+
 /* Constant inputs, results of a sensible size, and still something in the purse. */
 static bool foldable(const struct graph *g, const struct node *n)
 {
     int64_t bytes_in = 0, bytes_out = 0;
 
+    if (makes_nothing(n))
+        return true;
     for (int i = 0; i < n->n_in; i++) {
         if (!n->in[i])
             continue;
@@ -106,12 +120,14 @@ static enum err fold_run(struct graph *g, struct node *n, struct why *why)
     struct run r = {.kernels = &g->kernels, .pool = g->pool, .why = why};
     enum err e = OK;
 
-    g->fold_budget -= fold_cost(n);
     for (int i = 0; e == OK && i < n->n_out; i++)
         if (n->out[i]) {
             e = tensor_allocate(&n->out[i]->t);
             n->out[i]->constant = e == OK;
         }
+    if (makes_nothing(n))
+        return e;
+    g->fold_budget -= fold_cost(n);
     if (e == OK && n->op->prepare)
         e = n->op->prepare(g, n, why);
     if (e == OK && n->scratch > g->memory_limit)
@@ -127,11 +143,20 @@ static enum err fold_run(struct graph *g, struct node *n, struct why *why)
     return e;
 }
 
+/* Constant has its output already. */
+static bool is_folded(const struct node *n)
+{
+    for (int i = 0; i < n->n_out; i++)
+        if (n->out[i] && !n->out[i]->constant)
+            return false;
+    return true;
+}
+
 static enum err fold(struct graph *g, struct node *n, struct why *why)
 {
     enum err e = OK;
 
-    if (n->n_out > 0 && n->out[0] && !n->out[0]->constant) /* Constant has none to compute */
+    if (!is_folded(n))
         e = fold_run(g, n, why);
     n->done = true;
     for (int i = 0; i < n->n_out; i++)

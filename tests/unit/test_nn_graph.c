@@ -30,6 +30,27 @@ static void fill(struct tensor *t)
 }
 
 /* ---- folding ------------------------------------------------------------------------------- */
+/* Only the second output has a name. */
+Test(nn_graph, constants_are_folded_into_later_outputs)
+{
+    const float v[] = {1, 5, 3};
+    struct net *net;
+    size_t n;
+
+    model_init(&m, 13);
+    model_f32(&m, "v", "3", v);
+    model_i64(&m, "k", "1", (int64_t[]){2});
+    model_node(&m, "TopK", "v,k", ",i");
+    model_output(&m, "i");
+    const uint8_t *bytes = model_pack(&m, &n);
+    cr_assert_eq(net_open_memory(bytes, n, NULL, &net, &why), OK, "%s", why.text);
+    cr_assert_eq(net_run(net, &why), OK);
+    cr_assert_eq(((const int64_t *)net_output(net, 0)->data)[0], 1);
+    cr_assert_eq(((const int64_t *)net_output(net, 0)->data)[1], 2);
+    net_close(net);
+    model_free(&m);
+}
+
 Test(nn_graph, shapes_computed_in_the_graph_fold_away)
 {
     struct net *net;

@@ -254,6 +254,29 @@ Test(nn_hostile, folding_has_a_budget_for_windows)
     }
 }
 
+Test(nn_hostile, folding_has_a_budget_for_neighbours)
+{
+    model_init(&m, 13);
+    model_pattern(&m, "w", "1,262144,1,1", 1);
+    model_attr_int(&m, model_node(&m, "LRN", "w", "y"), "size", 262143);
+    model_output(&m, "y");
+    cr_assert_eq(nodes_left(), 1);
+}
+
+/* Each would walk through 67 million rows of no columns. */
+Test(nn_hostile, what_makes_nothing_is_not_run)
+{
+    Onnx__NodeProto *n;
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "67108864,1,0");
+    model_i64(&m, "i", "1", (int64_t[]){0});
+    n = model_node(&m, "Gather", "x,i", "y");
+    model_attr_int(&m, n, "axis", 1);
+    repeat(n, 60000, false);
+    cr_assert_eq(nodes_left(), 0);
+}
+
 Test(nn_hostile, a_long_cycle)
 {
     model_init(&m, 13);

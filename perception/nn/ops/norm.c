@@ -207,6 +207,9 @@ static enum err lrn_infer(struct graph *g, struct node *n, struct why *why)
     p->size = attr_int(n, "size", 0);
     if (e == OK && (p->size < 1 || p->size > WINDOW_MAX))
         e = err_say(why, ERR_FORMAT, "size %lld", (long long)p->size);
+    else if (e == OK)
+        n->work =
+            tensor_count(in(n, 0)) * (p->size < in(n, 0)->dim[1] ? p->size : in(n, 0)->dim[1]);
     return e == OK ? set_out_like(n, 0, in(n, 0)->type, in(n, 0), why) : e;
 }
 
