@@ -79,7 +79,7 @@ static enum err read_initializers(struct reader *r, const Onnx__GraphProto *p)
             (e = onnx_tensor(t, r->folder, v->t.name, &v->t, r->why)) != OK)
             return e;
         v->typed = v->constant = true;
-        if ((e = graph_hold(r->g, tensor_bytes(&v->t))) != OK)
+        if (graph_hold(r->g, tensor_bytes(&v->t)) != OK)
             return err_prefix(r->why, graph_no_memory(r->g, r->why), "tensor '%.80s': ", v->t.name);
         r->g->parameters += tensor_count(&v->t);
         free(t->raw_data.data); /* copied: a large model is not held twice */

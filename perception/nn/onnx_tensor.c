@@ -98,7 +98,9 @@ static enum err external_data(const Onnx__TensorProto *p, const char *folder, st
     fd = open_inside(folder, location);
     if (fd < 0)
         return err_say(why, ERR_IO, "tensor '%s': external data '%.100s': %s", t->name, location,
-                       strerror(errno));
+                       errno == EACCES || errno == ELOOP || errno == ENOTDIR
+                           ? "must be a file within the model's folder, and no link"
+                           : strerror(errno));
     if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < length ||
         offset > st.st_size - length)
         e = err_say(why, ERR_FORMAT, "tensor '%s': '%.100s' has no %lld bytes at %lld", t->name,

@@ -434,6 +434,7 @@ Test(nn_onnx, external_data)
     cr_expect_eq(open_external("sub/../w.bin", "0", &first), ERR_IO);
     snprintf(path, sizeof path, "../%s", outside + 5);
     cr_expect_eq(open_external(path, "0", &first), ERR_IO);
+    cr_expect(strstr(why.text, "within the model's folder"), "%s", why.text);
     snprintf(path, sizeof path, "linked/%s", outside + 5);
     cr_expect_eq(open_external(path, "0", &first), ERR_IO);
     cr_expect_eq(open_external("sub", "0", &first), ERR_FORMAT);
