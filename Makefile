@@ -72,7 +72,7 @@ PB_H      := $(SCHEMAS:%.proto=$B/%.pb-c.h) $B/onnx/onnx.pb-c.h
 PB_OBJ    := $(SCHEMAS:%.proto=$B/%.pb-c.o)
 PB_PY     := $(SCHEMAS:%.proto=$B/python/%_pb2.py)
 PROTO_OBJ := $(filter-out %/example.o,$(call objs,proto/*.c proto/client/*.c)) $(PB_OBJ)
-PERC_OBJ  := $(call objs,perception/*.c perception/*/*.c perception/nn/ops/*.c \
+PERC_OBJ  := $(call objs,perception/*.c perception/*/*.c perception/nn/*/*.c \
                  perception/kernels/$(ISA_DIR)/*.c) $B/onnx/onnx.pb-c.o
 SIM_OBJ   := $(call objs,sim/*.c)
 DAEMON_OBJ := $(filter-out $B/daemon/main.o,$(call objs,daemon/*.c))
@@ -215,7 +215,7 @@ test-thread: $(filter $B/tests/e2e/%,$(TESTS))
 
 # Object by object, so that a file is looked at again only when it or a header of it has changed.
 TIDY := $(patsubst %.c,$B/%.tidy,$(wildcard $(foreach d,daemon perception proto sim,$d/*.c $d/*/*.c) \
-          perception/nn/ops/*.c perception/kernels/$(ISA_DIR)/*.c))
+          perception/nn/*/*.c perception/kernels/$(ISA_DIR)/*.c))
 tidy: $(TIDY)
 $(TIDY): $B/%.tidy: $B/%.o .clang-tidy
 	@clang-tidy --quiet $*.c -- -std=c11 $(isa) $(cppflags) > $@.log 2>&1 \

@@ -13,6 +13,7 @@
 #include "daemon/cli/nn_bench.h"
 #include "daemon/cli/nn_check.h"
 #include "daemon/cli/nn_io.h"
+#include "daemon/cli/nn_quantise.h"
 #include "perception/kernels/kernels.h"
 #include "perception/nn/inspect.h"
 #include "perception/nn/ops/number.h"
@@ -25,6 +26,7 @@ static const char usage_text[] =
     "       outrider nn run MODEL [--input FILE.pb|FILE.npy]... [-o DIR]\n"
     "       outrider nn check PATH... [--rtol X] [--atol X]\n"
     "       outrider nn bench MODEL [--input FILE]... [--runs N] [--profile | --interactive]\n"
+    "       outrider nn quantise MODEL --calib DIR -o OUT.onnx    (more: quantise --help)\n"
     "\n"
     "info   inputs, outputs, operators, parameters, multiply-adds, memory, metadata\n"
     "run    one run on the given inputs, in the model's order (missing ones are 0);\n"
@@ -39,6 +41,7 @@ static const char usage_text[] =
     "       lines on stdin with lines, to take turns with others: load (ns), run N (N times, ns),\n"
     "       products N (the same, convolutions and matrix products only), outputs (mean absolute\n"
     "       values), peak (GFLOP/s, int8 GOP/s)\n"
+    "quantise  the same network on 8 bit integers, calibrated on pictures\n"
     "\n"
     "  --threads N       worker threads (default 1)\n"
     "  --pin CPUS        run on these only: 0, or 0,1\n"
@@ -379,6 +382,8 @@ int nn_command(int argc, char **argv)
         fputs(usage_text, stdout);
         return 0;
     }
+    if (!strcmp(argv[1], "quantise"))
+        return nn_quantise(argc - 1, argv + 1);
     if ((status = parse_arguments(argc - 1, argv + 1, &a)))
         return status;
     if (optind >= argc - 1)

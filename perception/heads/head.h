@@ -75,6 +75,12 @@ unsigned head_gives(const struct head *h); /* HEAD_... bits */
 const char *head_decoder(const struct head *h);
 const struct net *head_net(const struct head *h);
 
+/* Writes the network's inputs as head_run() would, without running it: for who wants to run another
+ * network on the same inputs (head_input(), in the order of the graph). */
+void head_fill(struct head *h, const struct image *rgb);
+int head_inputs(const struct head *h);
+const struct tensor *head_input(const struct head *h, int i);
+
 /* One picture of any size up to IMAGE_MAX_PIXELS. out is the caller's, overwritten; its road mask
  * points into the head. No allocation. Fails only if the network does (ERR_MISMATCH). */
 MUST_CHECK enum err head_run(struct head *h, const struct image *rgb, struct perceived *out,

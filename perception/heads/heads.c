@@ -162,13 +162,28 @@ const struct net *head_net(const struct head *h)
     return h->net;
 }
 
+void head_fill(struct head *h, const struct image *rgb)
+{
+    resize_run(&h->resize, rgb, h->io.input[h->io.picture]->data);
+}
+
+int head_inputs(const struct head *h)
+{
+    return h->io.n_inputs;
+}
+
+const struct tensor *head_input(const struct head *h, int i)
+{
+    return h->io.input[i];
+}
+
 enum err head_run(struct head *h, const struct image *rgb, struct perceived *out, struct why *why)
 {
     enum err e;
 
     out->n_detections = out->n_curves = 0;
     out->road = (struct road_mask){0};
-    resize_run(&h->resize, rgb, h->io.input[h->io.picture]->data);
+    head_fill(h, rgb);
     if ((e = net_run(h->net, why)) != OK)
         return e;
     h->decoder->decode(h->state, &h->io, &h->resize.fit, out);
