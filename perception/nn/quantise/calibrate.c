@@ -10,6 +10,7 @@ struct view {
     const struct net *net;
     const int *value; /* (n) */
     int n, first;     /* output `first` is value[0] */
+    int samples;
 };
 
 static bool by_last_axis(const struct qmodel *m, int v)
@@ -23,6 +24,15 @@ static bool by_last_axis(const struct qmodel *m, int v)
     return false;
 }
 
+static void observed_free(struct observed *s)
+{
+    free(s->mean);
+    free(s->square);
+    free(s->least);
+    free(s->most);
+    free(s);
+}
+
 static struct observed *observed_new(const struct qmodel *m, int v, const struct tensor *t)
 {
     struct observed *s = calloc(1, sizeof *s);
@@ -33,10 +43,10 @@ static struct observed *observed_new(const struct qmodel *m, int v, const struct
     s->channels = t->rank > 0 ? t->dim[axis] : 1;
     s->mean = calloc((size_t)s->channels + 1, sizeof *s->mean);
     s->square = calloc((size_t)s->channels + 1, sizeof *s->square);
-    if (!s->mean || !s->square) {
-        free(s->mean);
-        free(s->square);
-        free(s);
+    s->least = calloc((size_t)s->channels + 1, sizeof *s->least);
+    s->most = calloc((size_t)s->channels + 1, sizeof *s->most);
+    if (!s->mean || !s->square || !s->least || !s->most) {
+        observed_free(s);
         return NULL;
     }
     histogram_init(&s->histogram);
@@ -55,6 +65,8 @@ static void observe_channels(struct observed *s, const struct tensor *t, bool la
         double sum = 0, square = 0;
 
         for (int64_t i = at; i < at + inner; i++) {
+            s->least[c] = x[i] < s->least[c] ? x[i] : s->least[c];
+            s->most[c] = x[i] > s->most[c] ? x[i] : s->most[c];
             sum += (double)x[i];
             square += (double)x[i] * (double)x[i];
         }
@@ -89,22 +101,30 @@ static enum err observe_all(struct view *v, struct net *net, const struct quanti
         if (!(v->c->seen[v->value[i]] = observed_new(v->m, v->value[i], t)))
             return ERR_NOMEM;
     }
-    for (int i = 0; i < o->samples; i++) {
-        if ((e = o->sample(o->user, i, net, why)) != OK || (e = net_run(net, why)) != OK)
+    for (int i = 0; i < v->samples; i++) {
+        int at = (int)((int64_t)i * o->samples / v->samples); /* evenly spread */
+
+        if ((e = o->sample(o->user, at, net, why)) != OK || (e = net_run(net, why)) != OK)
             return e;
         pool_run(o->pool, v->n, observe, v);
         if (o->progress)
-            o->progress(o->user, "observing", i + 1, o->samples);
+            o->progress(o->user, "observing", i + 1, v->samples);
     }
     return OK;
 }
 
 /* All at once if memory allows, otherwise one half after the other. */
 static enum err calibrate_values(struct calibration *c, const struct qmodel *m, const int *value,
-                                 int n, const struct quantise_options *o, struct why *why)
+                                 int n, const struct quantise_options *o, int samples,
+                                 struct why *why)
 {
     struct net_options opt = {.cpu_mask = o->cpu_mask, .pool = o->pool};
-    struct view v = {.c = c, .m = m, .value = value, .n = n, .first = (int)m->g->n_output};
+    struct view v = {.c = c,
+                     .m = m,
+                     .value = value,
+                     .n = n,
+                     .first = (int)m->g->n_output,
+                     .samples = samples < o->samples ? samples : o->samples};
     unsigned char *bytes;
     struct net *net;
     size_t size;
@@ -115,8 +135,8 @@ static enum err calibrate_values(struct calibration *c, const struct qmodel *m, 
     e = net_open_memory(bytes, size, &opt, &net, why);
     free(bytes);
     if (e == ERR_LIMIT && n > 1) {
-        e = calibrate_values(c, m, value, n / 2, o, why);
-        return e == OK ? calibrate_values(c, m, value + n / 2, n - n / 2, o, why) : e;
+        e = calibrate_values(c, m, value, n / 2, o, samples, why);
+        return e == OK ? calibrate_values(c, m, value + n / 2, n - n / 2, o, samples, why) : e;
     }
     if (e == OK)
         e = observe_all(&v, net, o, why);
@@ -135,7 +155,7 @@ static void finish_means(struct observed *s)
 }
 
 enum err calibrate(struct calibration *c, const struct qmodel *m, const struct place *p,
-                   const struct quantise_options *o, struct why *why)
+                   const struct quantise_options *o, int samples, struct why *why)
 {
     int *value = calloc((size_t)m->n_values + 1, sizeof *value), n = 0;
     enum err e;
@@ -149,7 +169,7 @@ enum err calibrate(struct calibration *c, const struct qmodel *m, const struct p
     for (int v = 0; v < m->n_values; v++)
         if (p->eight[v])
             value[n++] = v;
-    e = calibrate_values(c, m, value, n, o, why);
+    e = calibrate_values(c, m, value, n, o, samples, why);
     free(value);
     for (int v = 0; v < m->n_values; v++)
         if (c->seen[v])
@@ -160,11 +180,8 @@ enum err calibrate(struct calibration *c, const struct qmodel *m, const struct p
 void calibration_finish(struct calibration *c)
 {
     for (int v = 0; v < c->n_values && c->seen; v++)
-        if (c->seen[v]) {
-            free(c->seen[v]->mean);
-            free(c->seen[v]->square);
-            free(c->seen[v]);
-        }
+        if (c->seen[v])
+            observed_free(c->seen[v]);
     free(c->seen);
     *c = (struct calibration){0};
 }

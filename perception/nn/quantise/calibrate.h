@@ -10,6 +10,7 @@ struct observed {
     struct histogram histogram;
     int64_t channels;      /* along axis 1, or the last one where products read it */
     double *mean, *square; /* (channels) of the numbers, of their squares */
+    float *least, *most;   /* (channels) */
 };
 
 struct calibration {
@@ -17,10 +18,10 @@ struct calibration {
     struct observed **seen; /* (n_values) of the model; NULL: not looked at */
 };
 
-/* Looks at every value that the choice in p makes 8 bit. Release with calibration_finish(), also
+/* Looks at every value that the choice in p makes 8 bit, over `samples` of the samples. Release with calibration_finish(), also
  * after a failure. */
 MUST_CHECK enum err calibrate(struct calibration *c, const struct qmodel *m, const struct place *p,
-                              const struct quantise_options *o, struct why *why);
+                              const struct quantise_options *o, int samples, struct why *why);
 void calibration_finish(struct calibration *c);
 
 #endif

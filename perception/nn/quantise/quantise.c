@@ -7,8 +7,11 @@
 #include "perception/nn/inspect.h"
 #include "perception/nn/onnx.h"
 #include "perception/nn/quantise/emit.h"
+#include "perception/nn/quantise/equalise.h"
 #include "perception/nn/quantise/rewrite.h"
 #include "perception/nn/quantise/trial.h"
+
+enum { EQUALISE_SAMPLES = 24 };
 
 /* What rewriting and folding may change, relative to the largest number of an output. */
 static const double REWRITE_MAX = 1e-3;
@@ -137,6 +140,22 @@ static enum err find_layers(struct work *w)
                        "float32 weights");
     place_choose(&w->place, &w->m, w->chosen);
     return OK;
+}
+
+/* Twice if the first look shows that channels can be evened out. */
+static enum err observe(struct work *w)
+{
+    int changed;
+    enum err e = calibrate(&w->calibration, &w->m, &w->place, w->o, EQUALISE_SAMPLES, w->why);
+
+    if (e == OK)
+        e = equalise(&w->m, &w->place, &w->calibration, &changed);
+    if (e == OK)
+        e = check_rewritten(w);
+    if (e != OK || (changed == 0 && w->o->samples <= EQUALISE_SAMPLES))
+        return e;
+    calibration_finish(&w->calibration);
+    return calibrate(&w->calibration, &w->m, &w->place, w->o, w->o->samples, w->why);
 }
 
 static enum err quantise_layers(struct work *w)
@@ -312,9 +331,7 @@ static enum err work_run(struct work *w, const void *model, size_t n, const char
     enum err e;
 
     if ((e = read_model(w, model, n, folder)) != OK || (e = find_layers(w)) != OK ||
-        (e = check_names(w)) != OK ||
-        (e = calibrate(&w->calibration, &w->m, &w->place, w->o, w->why)) != OK ||
-        (e = quantise_layers(w)) != OK)
+        (e = check_names(w)) != OK || (e = observe(w)) != OK || (e = quantise_layers(w)) != OK)
         return e;
     sorted = region_take(&w->m.region, ((size_t)w->n_layers + 1) * sizeof(struct layer *));
     noise = region_take(&w->m.region, (w->m.g->n_output + 1) * sizeof *noise);
