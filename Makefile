@@ -242,6 +242,15 @@ bench-engine: $(PROGRAMS) $(PEERS)
 bench-publish:
 	@$(compare) --publish
 
+# The networks of $(SHARED)/models on 8 bit integers, calibrated on training pictures.
+int8_calib := carla_det/train highway_objects/train camvid/train
+int8_nets  := fastestdet yolox_nano vehicle-detection-adas-0002 lstr twinlitenet
+int8: $(int8_nets:%=$B/int8/%.onnx)
+$B/int8/lstr.onnx $B/int8/twinlitenet.onnx: int8_calib := lanes_udacity/train road_area/train
+$B/int8/%.onnx: $(SHARED)/models/%/model.onnx $B/outrider
+	@mkdir -p $(@D)
+	$B/outrider nn quantise $< $(int8_calib:%=--calib $(SHARED)/data/%) -o $@
+
 demo: $(PROGRAMS)
 	@BUILD=$B SHARED=$(SHARED) bash sim/demo.sh
 
@@ -268,5 +277,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 -include $(shell find $B -name '*.d' 2> /dev/null)
-.PHONY: all test run-tests test-thread check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish demo install compdb format clean deps deps-check
+.PHONY: all test run-tests test-thread check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 demo install compdb format clean deps deps-check
 .SECONDARY:

@@ -18,11 +18,11 @@
 #include "perception/kernels/kernels.h"
 #include "perception/nn/quantise/quantise.h"
 
-enum { MAX_KEEP = 256, MAX_THREADS = 64, TABLE_ROWS = 10 };
+enum { MAX_KEEP = 256, MAX_CALIB = 16, MAX_THREADS = 64, TABLE_ROWS = 10 };
 
 struct options {
-    const char *model, *decoder, *calib, *out, *keep[MAX_KEEP];
-    int n_keep, images, trials, threads;
+    const char *model, *decoder, *out, *calib[MAX_CALIB], *keep[MAX_KEEP];
+    int n_calib, n_keep, images, trials, threads;
     double keep_db, keep_share;
     unsigned cpu_mask;
     bool json;
@@ -32,8 +32,8 @@ struct quantiser {
     struct pool *pool;
     struct head *head; /* knows how a picture becomes the network's input */
     struct decoder *decoder;
-    struct pictures pictures;
-    int samples;
+    struct pictures pictures[MAX_CALIB];
+    int n_folders, samples;
     char path[4096];
 };
 
@@ -45,10 +45,11 @@ static const char help[] =
     "the\n"
     "outputs suffer from most stay float, and the report names them.\n"
     "\n"
-    "  --calib DIR       a folder of pictures like those that it will see, or a set (DIR/images)\n"
+    "  --calib DIR       a folder of pictures like those that it will see, or a set (DIR/images);\n"
+    "                    again for more, of which each gives the same number\n"
     "  --decoder NAME    how pictures become its input: ssd, yolox, fastestdet, lstr, lane-masks\n"
     "                    (default: as the file says, or recognised by its outputs)\n"
-    "  --images N        pictures to calibrate on, evenly spread over DIR (default 96)\n"
+    "  --images N        pictures to calibrate on, evenly spread over each DIR (default 96)\n"
     "  --trials N        pictures that each layer's damage is measured on (default 6)\n"
     "  --keep-db X       a layer stays float if quantising it alone leaves the outputs less than\n"
     "                    this ratio of signal to noise (default 18)\n"
@@ -81,13 +82,14 @@ static int wrong(const char *what)
     return 2;
 }
 
-static bool take_keep(struct options *o, const char *name)
+/* One more in a list of at most max. */
+static bool take_more(const char *option, const char *v, const char **list, int *n, int max)
 {
-    if (o->n_keep == MAX_KEEP) {
-        fprintf(stderr, "outrider nn quantise: more than %d --keep\n", MAX_KEEP);
+    if (*n == max) {
+        fprintf(stderr, "outrider nn quantise: more than %d %s\n", max, option);
         return false;
     }
-    o->keep[o->n_keep++] = name;
+    list[(*n)++] = v;
     return true;
 }
 
@@ -98,8 +100,7 @@ static bool take_option(struct options *o, int c, const char *v)
 
     switch (c) {
     case CALIB:
-        o->calib = v;
-        return true;
+        return take_more("--calib", v, o->calib, &o->n_calib, MAX_CALIB);
     case DECODER:
         o->decoder = v;
         return true;
@@ -115,7 +116,7 @@ static bool take_option(struct options *o, int c, const char *v)
     case KEEP_SHARE:
         return option_real(name, "--keep-share", v, 0, 1, &o->keep_share);
     case KEEP:
-        return take_keep(o, v);
+        return take_more("--keep", v, o->keep, &o->n_keep, MAX_KEEP);
     case THREADS:
         return option_whole(name, "--threads", v, 1, MAX_THREADS, &o->threads);
     case CPU_MASK:
@@ -151,20 +152,23 @@ static int parse(int argc, char **argv, struct options *o)
     if (optind != argc - 1)
         return wrong(optind == argc ? "no model to work on" : "one model at a time");
     o->model = argv[optind];
-    if (!o->calib || !o->out)
+    if (!o->n_calib || !o->out)
         return wrong("--calib DIR and -o OUT.onnx are needed");
     return 0;
 }
 
 /* ---- pictures as inputs -------------------------------------------------------------------- */
+/* One folder after the other, each evenly spread: so is any even choice among the samples. */
 static enum err sample(void *user, int i, struct net *net, struct why *why)
 {
     struct quantiser *q = user;
-    size_t at = (size_t)i * q->pictures.n / (size_t)q->samples;
+    int64_t place = (int64_t)i * q->n_folders; /* in samples of which a folder has q->samples */
+    const struct pictures *from = &q->pictures[place / q->samples];
+    size_t at = (size_t)(place % q->samples) * from->n / (size_t)q->samples;
     struct image im;
     enum err e;
 
-    if (snprintf(q->path, sizeof q->path, "%s%s", q->pictures.folder, q->pictures.name[at]) >=
+    if (snprintf(q->path, sizeof q->path, "%s%s", from->folder, from->name[at]) >=
         (int)sizeof q->path)
         return err_say(why, ERR_LIMIT, "the path is longer than %zu", sizeof q->path);
     if ((e = decoder_file(q->decoder, q->path, &im, why)) != OK)
@@ -204,11 +208,17 @@ static enum err quantiser_open(const struct options *o, struct quantiser *q, str
                               .score_min = NAN,
                               .nms_iou = NAN,
                               .cpu_mask = o->cpu_mask};
+    size_t all = 0;
     enum err e;
 
-    if ((e = list_pictures(o->calib, &q->pictures, why)) != OK)
-        return e;
-    q->samples = (size_t)o->images < q->pictures.n ? o->images : (int)q->pictures.n;
+    for (; q->n_folders < o->n_calib; q->n_folders++) {
+        struct pictures *p = &q->pictures[q->n_folders];
+
+        if ((e = list_pictures(o->calib[q->n_folders], p, why)) != OK)
+            return e;
+        all += p->n;
+    }
+    q->samples = (size_t)o->images < all ? o->images : (int)all;
     if ((e = pool_open(o->threads, &q->pool)) != OK || (e = decoder_open(&q->decoder)) != OK)
         return err_say(why, e, "no memory or threads to work with");
     cfg.pool = q->pool;
@@ -219,7 +229,8 @@ static void quantiser_close(struct quantiser *q)
 {
     head_close(q->head);
     decoder_close(q->decoder);
-    pictures_finish(&q->pictures);
+    for (int i = 0; i < q->n_folders; i++)
+        pictures_finish(&q->pictures[i]);
     pool_close(q->pool);
 }
 

@@ -80,7 +80,7 @@ static void round_channel(const struct weights_view *v, float scale, int8_t *q)
     for (int64_t k = 0; k < v->n; k++) {
         double r = rint((double)v->w[v->at[k]] / (double)scale);
 
-        q[v->at[k]] = (int8_t)(r < -127 ? -127 : r > 127 ? 127 : r);
+        q[v->at[k]] = (int8_t)(r > 127 ? 127 : r >= -127 ? r : -127); /* NaN too */
     }
 }
 
@@ -167,7 +167,7 @@ static enum err quantise_bias(struct layer *l, struct region *r, const double *b
         float step = (float)x_scale * scale[c % l->shape.channels];
         double q = step > 0 ? rint(bias[c] / (double)step) : 0; /* too small: nothing */
 
-        q = q < -BIAS_MAX ? -BIAS_MAX : q > BIAS_MAX ? BIAS_MAX : q;
+        q = q > BIAS_MAX ? BIAS_MAX : q >= -BIAS_MAX ? q : -BIAS_MAX;
         ((float *)(void *)l->bias_scale->raw_data.data)[c] = step;
         ((int32_t *)(void *)l->bias->raw_data.data)[c] = (int32_t)q;
     }
