@@ -234,6 +234,41 @@ Test(quantise, channels_of_different_size_are_evened_out)
     cr_expect(report.output[0].snr_db > 30, "%.1f dB", report.output[0].snr_db);
 }
 
+Test(quantise, products_and_transposed_convolutions_are_layers_too)
+{
+    const struct quantise_options o = options();
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "5,64");
+    model_pattern(&m, "w1", "96,64", 1);
+    model_pattern(&m, "b1", "96", 2);
+    model_pattern(&m, "w2", "96,64", 3);
+    model_pattern(&m, "b2", "64", 4);
+    model_attr_int(&m, model_node(&m, "Gemm", "x,w1,b1", "g"), "transB", 1);
+    model_node(&m, "Relu", "g", "r");
+    model_node(&m, "MatMul", "r,w2", "p");
+    model_node(&m, "Add", "p,b2", "y");
+    model_output(&m, "y");
+    cr_assert_eq(run(&o), OK, "%s", why.text);
+    cr_expect_eq(report.n_layers, 2);
+    cr_expect_eq(constant(maker(maker("g")->input[1])->input[1])->dims[0], 96);
+    cr_expect_eq(constant(maker(maker("p")->input[1])->input[1])->dims[0], 64);
+    cr_expect(report.output[0].snr_db > 30, "%.1f dB", report.output[0].snr_db);
+    finish();
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "1,4,6,6");
+    model_pattern(&m, "w", "4,3,3,3", 1); /* 2 groups of 2 in and 3 out */
+    model_pattern(&m, "b", "6", 2);
+    model_attr_int(&m, model_node(&m, "ConvTranspose", "x,w,b", "t"), "group", 2);
+    model_attr_ints(&m, m.nodes[0], "strides", "2,2");
+    model_pattern(&m, "f", "1,6,1,1", 3);
+    model_node(&m, "Mul", "t,f", "y"); /* into the weights */
+    model_output(&m, "y");
+    cr_assert_eq(run(&o), OK, "%s", why.text);
+    cr_expect_eq(count("Mul"), 0);
+    cr_expect(report.output[0].snr_db > 30, "%.1f dB", report.output[0].snr_db);
+}
+
 /* ---- foldings and islands ------------------------------------------------------------------ */
 Test(quantise, batch_norms_and_addends_go_into_the_convolution)
 {

@@ -282,7 +282,7 @@ static enum err read_nodes(struct qmodel *m, const char *folder, struct why *why
 
     for (size_t i = 0; i < g->n_node; i++) {
         Onnx__NodeProto *n = g->node[i];
-        Onnx__TensorProto *t;
+        Onnx__TensorProto *t = NULL;
 
         if ((!n->name || !*n->name) && !(n->name = qname(&m->region, "%s_%zu", n->op_type, i)))
             return ERR_NOMEM;
