@@ -60,38 +60,57 @@ void channels_binary(const struct kernels *k, enum binary op, float *y, const fl
         k->scalar[op](y + c * n, x + c * n, b[c], n);
 }
 
-/* Softmax down columns: n of them, side by side. */
-static void softmax_columns(const struct kernels *k, float *y, const float *x, size_t axis,
-                            size_t inner, size_t n)
+/* ---- softmax --------------------------------------------------------------------------------- */
+enum {
+    SHORT = 16,   /* rows up to this long go many at a time, a row in each lane */
+    STANDING = 64 /* so many */
+};
+
+struct softmax {
+    const struct kernels *k;
+    float *y;
+    const float *x;
+    size_t outer, axis, inner;
+    int pieces;
+};
+
+static void softmax_short_rows(const struct softmax *s, size_t from, size_t to)
 {
-    float top[64], sum[64];
+    float standing[SHORT * STANDING];
 
-    for (size_t j = 0; j < n; j++)
-        top[j] = x[j], sum[j] = 0.0f;
-    for (size_t a = 1; a < axis; a++)
-        k->binary[BINARY_MAX](top, top, x + a * inner, n);
-    for (size_t a = 0; a < axis; a++) {
-        float *row = y + a * inner;
+    for (size_t o = from; o < to; o += STANDING) {
+        size_t n = to - o < STANDING ? to - o : STANDING, at = o * s->axis;
 
-        k->binary[BINARY_SUB](row, x + a * inner, top, n);
-        k->unary[UNARY_EXP](row, row, n);
-        k->binary[BINARY_ADD](sum, sum, row, n);
+        s->k->transpose(standing, STANDING, s->x + at, s->axis, n, s->axis);
+        s->k->softmax_columns(standing, standing, s->axis, STANDING, n);
+        s->k->transpose(s->y + at, s->axis, standing, STANDING, s->axis, n);
     }
-    for (size_t a = 0; a < axis; a++)
-        k->binary[BINARY_DIV](y + a * inner, y + a * inner, sum, n);
+}
+
+static void softmax_piece(void *arg, int i, int thread)
+{
+    const struct softmax *s = arg;
+    size_t from = s->outer * (size_t)i / (size_t)s->pieces;
+    size_t to = s->outer * (size_t)(i + 1) / (size_t)s->pieces, size = s->axis * s->inner;
+
+    (void)thread;
+    if (s->inner == 1 && s->axis <= SHORT) {
+        softmax_short_rows(s, from, to);
+        return;
+    }
+    for (size_t o = from; o < to; o++)
+        if (s->inner == 1)
+            s->k->softmax(s->y + o * size, s->x + o * size, s->axis);
+        else
+            s->k->softmax_columns(s->y + o * size, s->x + o * size, s->axis, s->inner, s->inner);
 }
 
 void softmax_axis(const struct kernels *k, float *y, const float *x, size_t outer, size_t axis,
-                  size_t inner)
+                  size_t inner, struct pool *pool)
 {
-    for (size_t o = 0; o < outer && axis > 0; o++) {
-        size_t at = o * axis * inner;
+    size_t pieces = outer * axis * inner / PIECE + 1;
+    struct softmax s = {k, y, x, outer, axis, inner, (int)(pieces < outer ? pieces : outer)};
 
-        if (inner == 1)
-            k->softmax(y + at, x + at, axis);
-        else
-            for (size_t i = 0; i < inner; i += 64)
-                softmax_columns(k, y + at + i, x + at + i, axis, inner,
-                                inner - i < 64 ? inner - i : 64);
-    }
+    if (axis > 0 && outer > 0)
+        pool_run(pool, s.pieces, softmax_piece, &s);
 }

@@ -12,23 +12,7 @@
 
 #include "perception/kernels/hwc.h"
 #include "perception/kernels/kernels_internal.h"
-
-/* e^x within 2 units in the last place on [-87, 88], clamped to that range. The polynomial is the
- * one of rows_body.h. */
-VEC_INLINE vec vec_exp(vec x)
-{
-    vec v = vec_min(vec_all(88.0f), vec_max(vec_all(-87.0f), x));
-    vec n = vec_round(vec_mul(v, vec_all(1.44269504f)));
-    vec r = vec_fma(n, vec_all(2.12194440e-4f), vec_fma(n, vec_all(-0.693359375f), v));
-    vec p = vec_all(1.3981999e-3f);
-
-    p = vec_fma(p, r, vec_all(8.3334519e-3f));
-    p = vec_fma(p, r, vec_all(4.1665796e-2f));
-    p = vec_fma(p, r, vec_all(1.6666666e-1f));
-    p = vec_fma(p, r, vec_all(5.0000001e-1f));
-    p = vec_fma(p, vec_mul(r, r), vec_add(r, vec_all(1.0f)));
-    return vec_mul(p, vec_exp2_whole(n));
-}
+#include "perception/kernels/vec_math.h"
 
 VEC_INLINE vec vec_sigmoid(vec x)
 {
@@ -418,6 +402,21 @@ static void HWC(hwc_blend)(float *y, const float *const x[4], const float t[4], 
     }
 }
 
+/* ---- moving ---------------------------------------------------------------------------------- */
+static void HWC(hwc_copy)(float *y, size_t y_step, const float *x, size_t x_step, size_t n,
+                          size_t pixels)
+{
+    size_t whole = n / VEC_LANES * VEC_LANES;
+    vec_mask some = vec_first(n - whole);
+
+    for (size_t p = 0; p < pixels; p++, y += y_step, x += x_step) {
+        for (size_t i = 0; i < whole; i += VEC_LANES)
+            vec_store(y + i, vec_load(x + i));
+        if (whole < n)
+            vec_store_some(y + whole, some, vec_load_some(x + whole, some));
+    }
+}
+
 void HWC(hwc_fill)(struct kernels *k)
 {
     k->hwc_lanes = VEC_LANES;
@@ -428,4 +427,5 @@ void HWC(hwc_fill)(struct kernels *k)
     k->hwc_sum = HWC(hwc_sum);
     k->hwc_max = HWC(hwc_max);
     k->hwc_blend = HWC(hwc_blend);
+    k->hwc_copy = HWC(hwc_copy);
 }

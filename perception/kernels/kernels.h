@@ -89,6 +89,9 @@ struct kernels {
     void (*hwc_max)(const struct hwc_taps *t);
     /* y[i] = sum over j < 4 of t[j] x[j][i] */
     void (*hwc_blend)(float *y, const float *const x[4], const float t[4], size_t n);
+    /* n channels of each pixel; the pixels lie x_step and y_step apart */
+    void (*hwc_copy)(float *y, size_t y_step, const float *x, size_t x_step, size_t n,
+                     size_t pixels);
 
     /* Rows of n numbers; y may be x (in place). */
     void (*finish)(float *y, const float *x, size_t n, const struct finish *f);
@@ -101,6 +104,8 @@ struct kernels {
     float (*min)(const float *x, size_t n);                     /* n >= 1 */
     float (*dot)(const float *a, const float *b, size_t n);
     void (*softmax)(float *y, const float *x, size_t n);
+    /* The same down each of n columns of `axis` >= 1 rows that lie step apart. */
+    void (*softmax_columns)(float *y, const float *x, size_t axis, size_t step, size_t n);
     /* y = (x - mean) / sqrt(variance + epsilon) scale[i] + bias[i]; bias may be NULL */
     void (*layernorm)(float *y, const float *x, size_t n, const float *scale, const float *bias,
                       float epsilon);
@@ -151,7 +156,7 @@ void channels_binary(const struct kernels *k, enum binary op, float *y, const fl
                      const float *b, int C, size_t n);
 /* y = softmax(x) over the middle axis.  x, y (outer, axis, inner), may be the same. */
 void softmax_axis(const struct kernels *k, float *y, const float *x, size_t outer, size_t axis,
-                  size_t inner);
+                  size_t inner, struct pool *pool);
 
 /* ---- matrices ------------------------------------------------------------------------------ */
 /* C = alpha op(A) op(B) + beta C.  op(A) (M, K), op(B) (K, N), C (M, N), row-major; ld* is the

@@ -26,6 +26,11 @@ void hwc_fill_avx2(struct kernels *k);
 void hwc_fill_avx512(struct kernels *k);
 void hwc_fill_neon(struct kernels *k);
 
+void softmax_fill_c(struct kernels *k);
+void softmax_fill_avx2(struct kernels *k);
+void softmax_fill_avx512(struct kernels *k);
+void softmax_fill_neon(struct kernels *k);
+
 /* The tile and the taps against plain sums, in microseconds. */
 bool kernels_agree(const struct kernels *k);
 

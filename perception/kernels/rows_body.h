@@ -234,18 +234,6 @@ static float ROWS(min)(const float *x, size_t n)
 }
 #undef REDUCE
 
-static void ROWS(softmax)(float *y, const float *x, size_t n)
-{
-    float top;
-
-    if (n == 0)
-        return;
-    top = ROWS(max)(x, n);
-    for (size_t i = 0; i < n; i++)
-        y[i] = exp_one(x[i] - top);
-    ROWS(mul_scalar)(y, y, 1.0f / ROWS(sum)(y, n), n);
-}
-
 static void ROWS(layernorm)(float *y, const float *x, size_t n, const float *scale,
                             const float *bias, float epsilon)
 {
@@ -372,7 +360,6 @@ void ROWS(rows_fill)(struct kernels *k)
     k->max = ROWS(max);
     k->min = ROWS(min);
     k->dot = ROWS(dot);
-    k->softmax = ROWS(softmax);
     k->layernorm = ROWS(layernorm);
     k->quantize_u8 = ROWS(quantize_u8);
     k->quantize_i8 = ROWS(quantize_i8);

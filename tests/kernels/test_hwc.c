@@ -387,3 +387,28 @@ Test(hwc, resizing)
         sweep_release(&w);
     }
 }
+
+Test(hwc, copying)
+{
+    unsigned masks[8];
+    int levels = sweep_levels(masks);
+    struct kernels k;
+    struct sweep w;
+
+    sweep_init(&w);
+    for (int level = 0; level < levels; level++)
+        for (size_t n = 1; n <= 40; n++) {
+            enum { PIXELS = 5, MORE = 3 };
+            float *x = sweep_floats(&w, (PIXELS - 1) * (n + MORE) + n, -1, 1);
+            float *y = sweep_floats(&w, (PIXELS - 1) * (n + 2 * MORE) + n, 2, 2);
+
+            kernels_init(&k, masks[level]);
+            k.hwc_copy(y, n + 2 * MORE, x, n + MORE, n, PIXELS);
+            for (size_t i = 0; i < (PIXELS - 1) * (n + 2 * MORE) + n; i++) {
+                size_t p = i / (n + 2 * MORE), c = i % (n + 2 * MORE);
+
+                cr_assert(y[i] == (c < n ? x[p * (n + MORE) + c] : 2.0f), "n %zu: %zu", n, i);
+            }
+            sweep_release(&w);
+        }
+}

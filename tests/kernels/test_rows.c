@@ -73,7 +73,6 @@ static void same_bits(unsigned mask, size_t n)
         SAME(float, 1, *out = k->max(a, n));
         SAME(float, 1, *out = k->min(a, n));
     }
-    SAME(float, n, k->softmax(out, a, n));
     SAME(float, n, k->layernorm(out, a, n, b, t, 1e-5f));
     SAME(float, n, k->layernorm(out, a, n, b, NULL, 1e-5f));
     SAME(uint8_t, n, k->quantize_u8(out, wide, n, 0.37f, 100));
@@ -169,36 +168,6 @@ Test(rows, quantize_rounds_half_to_even_and_saturates)
     cr_assert_arr_eq(got_s, s, N);
     k.quantize_u8(got_u, (const float[]){6}, 1, 4, 0); /* 1.5 */
     cr_assert(got_u[0] == 2);
-}
-
-Test(rows, softmax_along_any_axis)
-{
-    enum { OUTER = 2, AXIS = 7, INNER = 131 };
-    unsigned masks[8];
-    int levels = sweep_levels(masks);
-    struct sweep w;
-
-    sweep_init(&w);
-    for (int level = 0; level < levels; level++)
-        for (int inner = 1; inner <= INNER; inner += INNER - 1) {
-            size_t n = (size_t)OUTER * AXIS * inner;
-            float *x = sweep_floats(&w, n, -30, 30), *y = sweep_floats(&w, n, 0, 0);
-            struct kernels k;
-
-            kernels_init(&k, masks[level]);
-            softmax_axis(&k, y, x, OUTER, AXIS, (size_t)inner);
-            for (size_t i = 0; i < n; i++) {
-                size_t first = i / (AXIS * inner) * (AXIS * inner) + i % inner;
-                double sum = 0;
-
-                for (int a = 0; a < AXIS; a++)
-                    sum += exp((double)x[first + a * inner] - x[i]);
-                sweep_near(y[i], 1 / sum, 1, AXIS, "softmax");
-            }
-            softmax_axis(&k, x, x, OUTER, AXIS, (size_t)inner); /* in place */
-            cr_assert(memcmp(x, y, n * sizeof *x) == 0);
-            sweep_release(&w);
-        }
 }
 
 Test(rows, layernorm_has_mean_and_spread)

@@ -153,124 +153,6 @@ static enum err slice_infer(struct graph *g, struct node *n, struct why *why)
     return set_out(n, 0, x->type, x->rank, dim, why);
 }
 
-/* ---- Concat, Split: one copy for each part ------------------------------------------------- */
-struct parts {
-    struct copy *copy;
-};
-
-static enum err concat_infer(struct graph *g, struct node *n, struct why *why)
-{
-    const struct tensor *x = in(n, 0);
-    struct parts *p = node_params(g, n, sizeof *p);
-    int64_t dim[TENSOR_MAX_RANK], inner, at = 0;
-    int axis;
-    enum err e = axis_of(attr_int(n, "axis", 1), x->rank, &axis, why);
-
-    if (!p || !(p->copy = region_take(&g->region, (size_t)n->n_in * sizeof *p->copy)))
-        return ERR_NOMEM;
-    if (e != OK)
-        return e;
-    memcpy(dim, x->dim, sizeof dim);
-    for (int i = 1; i < n->n_in; i++) {
-        const struct tensor *t = in(n, i);
-
-        if (!t)
-            return err_say(why, ERR_FORMAT, "input %d is missing", i);
-        for (int d = 0; d < x->rank || t->rank != x->rank; d++)
-            if (t->rank != x->rank || (d != axis && t->dim[d] != x->dim[d]))
-                return err_say(why, ERR_FORMAT, "input '%.80s' differs beside axis %d", t->name,
-                               axis);
-        dim[axis] += t->dim[axis];
-    }
-    inner = dims_product(dim, axis + 1, x->rank);
-    for (int i = 0; i < n->n_in; i++) {
-        int64_t part = in(n, i)->dim[axis] * inner;
-
-        p->copy[i] = (struct copy){.size = dtype_size(x->type), .to_start = at};
-        copy_add(&p->copy[i], dims_product(dim, 0, axis), part, dim[axis] * inner);
-        copy_add(&p->copy[i], part, 1, 1);
-        at += part;
-    }
-    return set_out(n, 0, x->type, x->rank, dim, why);
-}
-
-static enum err concat_run(const struct node *n, const struct run *r)
-{
-    const struct parts *p = n->params;
-
-    (void)r;
-    for (int i = 0; i < n->n_in; i++)
-        copy_run(&p->copy[i], in(n, i)->data, out(n, 0)->data);
-    return OK;
-}
-
-/* The lengths of the parts: given, or as equal as may be (the last one smaller, since opset 18). */
-static enum err split_lengths(struct node *n, int64_t total, int64_t *part, struct why *why)
-{
-    int count, n_out = n->n_out;
-    int64_t each, sum = 0;
-    enum err e = ints_either(n, 1, n->opset < 13 ? "split" : NULL, part, NODE_MAX_OUT, &count, why);
-
-    if (e != OK)
-        return e;
-    if (n->opset >= 18 && attr_int(n, "num_outputs", n_out) != n_out)
-        return err_say(why, ERR_FORMAT, "num_outputs is not %d", n_out);
-    if (count >= 0 && count != n_out)
-        return err_say(why, ERR_FORMAT, "%d lengths for %d outputs", count, n_out);
-    each = (total + n_out - 1) / n_out;
-    if (count < 0 && n->opset < 18 && total % n_out)
-        return err_say(why, ERR_FORMAT, "%lld elements in %d equal parts", (long long)total, n_out);
-    for (int i = 0; i < n_out; i++) {
-        if (count < 0)
-            part[i] = total - sum < each ? total - sum : each;
-        if (part[i] < 0 || part[i] > total - sum)
-            return err_say(why, ERR_FORMAT, "part %d has %lld of %lld elements", i,
-                           (long long)part[i], (long long)total);
-        sum += part[i];
-    }
-    return sum == total ? OK
-                        : err_say(why, ERR_FORMAT, "the parts have %lld of %lld elements",
-                                  (long long)sum, (long long)total);
-}
-
-static enum err split_infer(struct graph *g, struct node *n, struct why *why)
-{
-    const struct tensor *x = in(n, 0);
-    struct parts *p = node_params(g, n, sizeof *p);
-    int64_t dim[TENSOR_MAX_RANK], part[NODE_MAX_OUT], inner, at = 0;
-    int axis;
-    enum err e;
-
-    if (!p || !(p->copy = region_take(&g->region, (size_t)n->n_out * sizeof *p->copy)))
-        return ERR_NOMEM;
-    if ((e = axis_of(attr_int(n, "axis", 0), x->rank, &axis, why)) != OK ||
-        (e = split_lengths(n, x->dim[axis], part, why)) != OK)
-        return e;
-    memcpy(dim, x->dim, sizeof dim);
-    inner = dims_product(dim, axis + 1, x->rank);
-    for (int i = 0; i < n->n_out; i++) {
-        p->copy[i] = (struct copy){.size = dtype_size(x->type), .from_start = at};
-        copy_add(&p->copy[i], dims_product(dim, 0, axis), x->dim[axis] * inner, part[i] * inner);
-        copy_add(&p->copy[i], part[i] * inner, 1, 1);
-        at += part[i] * inner;
-        dim[axis] = part[i];
-        if ((e = set_out(n, i, x->type, x->rank, dim, why)) != OK)
-            return e;
-    }
-    return OK;
-}
-
-static enum err split_run(const struct node *n, const struct run *r)
-{
-    const struct parts *p = n->params;
-
-    (void)r;
-    for (int i = 0; i < n->n_out; i++)
-        if (out(n, i))
-            copy_run(&p->copy[i], in(n, 0)->data, out(n, i)->data);
-    return OK;
-}
-
 /* ---- repeats ------------------------------------------------------------------------------- */
 static enum err expand_infer(struct graph *g, struct node *n, struct why *why)
 {
@@ -409,8 +291,6 @@ static enum err space_to_depth_infer(struct graph *g, struct node *n, struct why
 const struct op ops_move[] = {
     {"Transpose", 1, 1, 1, T_ANY, 0, transpose_infer, one_copy_run, NULL, 0},
     {"Slice", 1, 5, 1, T_ANY, 0, slice_infer, one_copy_run, NULL, 0},
-    {"Concat", 1, ANY_COUNT, 1, T_ANY, OP_SAME, concat_infer, concat_run, NULL, 0},
-    {"Split", 1, 2, NODE_MAX_OUT, T_ANY, 0, split_infer, split_run, NULL, 0},
     {"Expand", 2, 2, 1, T_ANY, 0, expand_infer, one_copy_run, NULL, 0},
     {"Tile", 2, 2, 1, T_ANY, 0, tile_infer, one_copy_run, NULL, 0},
     {"DepthToSpace", 1, 1, 1, T_ANY, 0, depth_to_space_infer, one_copy_run, NULL, 0},

@@ -58,7 +58,7 @@ static enum err axis_run(const struct node *n, const struct run *r)
         return OK;
     if (n->op->variant == SOFTMAX && in(n, 0)->type == DTYPE_F32) {
         softmax_axis(r->kernels, out(n, 0)->data, in(n, 0)->data, (size_t)p->outer, (size_t)p->axis,
-                     (size_t)p->inner);
+                     (size_t)p->inner, r->pool);
         return OK;
     }
     for (int64_t o = 0; o < p->outer; o++)

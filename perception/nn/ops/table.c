@@ -8,9 +8,9 @@
 const struct op *op_find(const char *type)
 {
     static const struct op *const families[] = {
-        ops_unary,  ops_binary,  ops_logic,  ops_cast, ops_shape,  ops_move,
-        ops_gather, ops_pad,     ops_conv,   ops_pool, ops_resize, ops_matmul,
-        ops_norm,   ops_softmax, ops_reduce, ops_scan, ops_quant,  ops_make,
+        ops_unary,  ops_binary, ops_logic, ops_cast,   ops_shape,  ops_move, ops_gather,
+        ops_pad,    ops_conv,   ops_pool,  ops_resize, ops_matmul, ops_norm, ops_softmax,
+        ops_reduce, ops_scan,   ops_quant, ops_make,   ops_parts,
     };
 
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
