@@ -120,6 +120,9 @@ struct kernels {
 
     /* y[i] = x[i stride] */
     void (*copy_strided)(float *y, const float *x, size_t n, int stride);
+    /* y[i] = which[i] ? a[i step_a] : b[i step_b], bit for bit; steps 0 or 1 */
+    void (*select)(float *y, const uint8_t *which, const float *a, int step_a, const float *b,
+                   int step_b, size_t n);
     /* y[2 i] = a[i], y[2 i + 1] = b[i] */
     void (*interleave)(float *y, const float *a, const float *b, size_t n);
     /* y[i] = y[i] + x[i stride] */

@@ -297,6 +297,30 @@ STRIDED(add_strided, y[i] + x[at])
 STRIDED(max_strided, max2_one(x[at], y[i]))
 #undef STRIDED
 
+/* A step of 0 is known to the compiler as a constant of the loop. */
+static void ROWS(select)(float *restrict y, const uint8_t *which, const float *a, int step_a,
+                         const float *b, int step_b, size_t n)
+{
+#define SELECT(a, b)                                                                               \
+    for (size_t i = 0; i < n; i++)                                                                 \
+    y[i] = which[i] ? (a) : (b)
+    if (n == 0)
+        return;
+    if (step_a && step_b) {
+        SELECT(a[i], b[i]);
+    } else if (step_a) {
+        const float other = b[0];
+        SELECT(a[i], other);
+    } else if (step_b) {
+        const float other = a[0];
+        SELECT(other, b[i]);
+    } else {
+        const float one = a[0], other = b[0];
+        SELECT(one, other);
+    }
+#undef SELECT
+}
+
 static void ROWS(interleave)(float *restrict y, const float *a, const float *b, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -367,6 +391,7 @@ void ROWS(rows_fill)(struct kernels *k)
     k->dequantize_i8 = ROWS(dequantize_i8);
     k->dequantize_i32 = ROWS(dequantize_i32);
     k->copy_strided = ROWS(copy_strided);
+    k->select = ROWS(select);
     k->interleave = ROWS(interleave);
     k->add_strided = ROWS(add_strided);
     k->max_strided = ROWS(max_strided);

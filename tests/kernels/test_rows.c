@@ -86,6 +86,10 @@ static void same_bits(unsigned mask, size_t n)
         SAME(float, n, k->max_strided(out, wide, n, stride));
     }
     SAME(float, 2 * n, k->interleave(out, a, b, n));
+    for (size_t i = 0; i < n; i++)
+        u[i] &= 1;
+    for (int step = 0; step < 4; step++)
+        SAME(float, n, k->select(out, u, a, step & 1, b, step >> 1, n));
     SAME(float, n, k->blend(out, a, b, n, 0.3f));
     SAME(float, n, k->blend_gather(out, wide, n, at, t));
     SAME(float, n / 3 * 3, k->transpose(out, n / 3, a, 3, n / 3, 3));
@@ -168,6 +172,24 @@ Test(rows, quantize_rounds_half_to_even_and_saturates)
     cr_assert_arr_eq(got_s, s, N);
     k.quantize_u8(got_u, (const float[]){6}, 1, 4, 0); /* 1.5 */
     cr_assert(got_u[0] == 2);
+}
+
+Test(rows, select_takes_one_or_the_other)
+{
+    static const uint8_t which[] = {1, 0, 0, 1};
+    static const float a[] = {1, 2, 3, 4}, b[] = {5, 6, 7, 8};
+    struct kernels k;
+    float y[4];
+
+    reference(&k);
+    k.select(y, which, a, 1, b, 1, 4);
+    cr_assert_arr_eq(y, ((float[]){1, 6, 7, 4}), 4);
+    k.select(y, which, a, 0, b, 1, 4);
+    cr_assert_arr_eq(y, ((float[]){1, 6, 7, 1}), 4);
+    k.select(y, which, a, 1, b, 0, 4);
+    cr_assert_arr_eq(y, ((float[]){1, 5, 5, 4}), 4);
+    k.select(y, which, a, 0, b, 0, 4);
+    cr_assert_arr_eq(y, ((float[]){1, 5, 5, 1}), 4);
 }
 
 Test(rows, layernorm_has_mean_and_spread)

@@ -98,15 +98,29 @@ static enum err where_infer(struct graph *g, struct node *n, struct why *why)
     return set_out(n, 0, in(n, 1)->type, rank, dim, why);
 }
 
+struct where_job {
+    const struct node *n;
+    const struct kernels *kernels;
+};
+
 static void where_row(void *arg, const struct broadcast *w, int64_t to, const int64_t *from)
 {
-    const struct node *n = arg;
+    const struct where_job *j = arg;
+    const struct node *n = j->n;
     size_t size = dtype_size(out(n, 0)->type);
     const uint8_t *c = in(n, 0)->data;
     const char *a = in(n, 1)->data, *b = in(n, 2)->data;
     char *y = (char *)out(n, 0)->data + (size_t)to * size;
     int last = w->rank - 1;
 
+    if (size == sizeof(float) && w->step[0][last] == 1) {
+        j->kernels->select((float *)(void *)y, c + from[0],
+                           (const float *)(const void *)(a + (size_t)from[1] * size),
+                           (int)w->step[1][last],
+                           (const float *)(const void *)(b + (size_t)from[2] * size),
+                           (int)w->step[2][last], (size_t)w->dim[last]);
+        return;
+    }
     for (int64_t i = 0; i < w->dim[last]; i++)
         memcpy(y + (size_t)i * size,
                c[from[0] + i * w->step[0][last]]
@@ -118,11 +132,11 @@ static void where_row(void *arg, const struct broadcast *w, int64_t to, const in
 static enum err where_run(const struct node *n, const struct run *r)
 {
     const struct tensor *from[] = {in(n, 0), in(n, 1), in(n, 2)};
+    struct where_job job = {n, r->kernels};
     struct broadcast w;
 
-    (void)r;
     broadcast_init(&w, out(n, 0), from, 3);
-    broadcast_walk(&w, where_row, (void *)n);
+    broadcast_walk(&w, where_row, &job);
     return OK;
 }
 
