@@ -5,20 +5,19 @@
 #include <math.h>
 #include <string.h>
 
+#include "perception/nn/fuse.h"
 #include "perception/nn/ops/conv.h"
 #include "perception/nn/ops/matmul.h"
 #include "perception/nn/ops/number.h"
 
-/* The node before n that may absorb it: makes in[i] for n alone. */
-static struct node *sole_maker(const struct node *n, int i)
+struct node *sole_maker(const struct node *n, int i)
 {
     const struct value *v = i < n->n_in ? n->in[i] : NULL;
 
     return v && v->from && v->uses == 1 && !v->output ? v->from : NULL;
 }
 
-/* by takes the place of gone. */
-static void absorb(struct node *by, struct node *gone)
+void absorb(struct node *by, struct node *gone)
 {
     by->out[0] = gone->out[0];
     by->out[0]->from = by;
@@ -222,23 +221,26 @@ static void fuse_silu(struct node *mul)
 }
 
 /* ---- residuals: the other addend becomes one more input ------------------------------------ */
-/* order: place of the node in the graph, so that the addend is there in time. */
+bool is_there_before(const struct graph *g, const struct value *v, const struct node *n, int at)
+{
+    while (at > 0 && g->node[at] != n && g->node[at] != v->from)
+        at--;
+    return !v->from || g->node[at] != v->from;
+}
+
+/* at: place of the node in the graph, so that the addend is there in time. */
 static void fuse_residual(struct node *add, const struct graph *g, int at)
 {
     for (int i = 0; i < 2 && !strcmp(add->type, "Add"); i++) {
         struct node *by = sole_maker(add, i);
         struct value *other = add->in[1 - i];
         struct epilogue *e = by ? by->params : NULL;
-        int place = at;
 
         if (!is_any_conv(by) || by->in[CONV_ADD] || other == add->in[i] ||
             other->t.type != DTYPE_F32 || other->t.rank != out(by, 0)->rank ||
-            memcmp(other->t.dim, out(by, 0)->dim, sizeof other->t.dim) != 0)
+            memcmp(other->t.dim, out(by, 0)->dim, sizeof other->t.dim) != 0 ||
+            !is_there_before(g, other, by, at))
             continue;
-        while (place > 0 && g->node[place] != by && g->node[place] != other->from)
-            place--;
-        if (other->from && g->node[place] == other->from)
-            continue; /* made after the convolution */
         e->add_after = e->act != ACT_NONE;
         node_rewire(by, CONV_ADD, other);
         absorb(by, add);
@@ -294,6 +296,8 @@ enum err graph_fuse(struct graph *g, struct why *why)
         if (!n->done)
             fuse_residual(n, g, i);
     }
+    if (fuse_products(g) != OK)
+        return err_say(why, ERR_NOMEM, "out of memory");
     graph_sweep(g);
     return OK;
 }

@@ -249,6 +249,24 @@ static enum err gemm_run(const struct node *n, const struct run *r)
     return OK;
 }
 
+bool matmul_is_rows(const struct node *n, struct gemm_shape *s, int *rows, float *beta)
+{
+    const struct matmul_params *p = n->params;
+    int64_t all;
+
+    if ((n->op->infer != matmul_infer && n->op->infer != gemm_infer) ||
+        in(n, 0)->type != DTYPE_F32 || p->s.trans_a || tensor_count(out(n, 0)) == 0 || p->s.K == 0)
+        return false;
+    all = tensor_count(in(n, 0)) / p->s.K;
+    if (tensor_count(in(n, 1)) != (int64_t)p->s.K * p->s.N ||
+        all * p->s.N != tensor_count(out(n, 0)))
+        return false;
+    *s = p->s;
+    *rows = (int)all;
+    *beta = p->beta;
+    return true;
+}
+
 const struct op ops_matmul[] = {
     {"MatMul", 2, 2, 1, T_NUMBER, OP_SAME, matmul_infer, matmul_run, gemm_prepare, 0},
     {"Gemm", 2, 3, 1, T_NUMBER, OP_SAME, gemm_infer, gemm_run, gemm_prepare, 0},

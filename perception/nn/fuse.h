@@ -1,0 +1,19 @@
+/* Fusing, one file a pattern; graph_fuse() in fuse.c calls them in turn. A pattern that is not there
+ * is no error: what these return is ERR_NOMEM or OK. Nodes that go are marked done. */
+#ifndef OUTRIDER_NN_FUSE_H
+#define OUTRIDER_NN_FUSE_H
+
+#include "perception/nn/graph.h"
+
+/* The node before n that may absorb it: makes in[i] for n alone. NULL: there is none. */
+struct node *sole_maker(const struct node *n, int i);
+/* by takes the place of gone. */
+void absorb(struct node *by, struct node *gone);
+/* v is made before n runs; n and v's maker stand in front of place `at`. */
+bool is_there_before(const struct graph *g, const struct value *v, const struct node *n, int at);
+
+/* Products with constant matrices become pointwise convolutions over their rows, with the addend,
+ * the activation and the residual behind them. */
+MUST_CHECK enum err fuse_products(struct graph *g);
+
+#endif

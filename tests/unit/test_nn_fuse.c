@@ -1,0 +1,176 @@
+/* Fused forms compute what the nodes they stand for compute. Each graph runs twice: as it is, and
+ * with every value between also an output, which keeps all of them. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "perception/nn/inspect.h"
+#include "perception/nn/ops/ops.h"
+#include "tests/onnx_model.h"
+
+static struct model m;
+static struct why why;
+
+typedef void build_fn(void);
+
+struct outcome {
+    float *y;
+    int64_t count;
+    int nodes; /* of the type asked for */
+};
+
+static struct outcome outcome(build_fn *build, bool open_all, const char *type)
+{
+    struct net_options opt = {.cpu_mask = ~0u};
+    struct outcome o = {0};
+    const uint8_t *bytes;
+    struct net *net;
+    size_t n;
+
+    build();
+    model_output(&m, "y");
+    for (size_t i = 0; open_all && i < m.graph.n_node; i++)
+        for (size_t j = 0; j < m.nodes[i]->n_output; j++)
+            if (strcmp(m.nodes[i]->output[j], "y") != 0)
+                model_output(&m, m.nodes[i]->output[j]);
+    bytes = model_pack(&m, &n);
+    cr_assert_eq(net_open_memory(bytes, n, &opt, &net, &why), OK, "%s", why.text);
+    for (int i = 0; i < net_inputs(net); i++)
+        for (int64_t j = 0; j < tensor_count(net_input(net, i)); j++)
+            ((float *)net_input(net, i)->data)[j] = (float)((j + i) * 37 % 101) / 50.0f - 1.0f;
+    cr_assert_eq(net_run(net, &why), OK);
+    for (int i = 0; i < net_graph(net)->n_nodes; i++)
+        o.nodes += !strcmp(net_graph(net)->node[i]->type, type);
+    o.count = tensor_count(net_output(net, 0));
+    o.y = malloc((size_t)o.count * sizeof *o.y);
+    memcpy(o.y, net_output(net, 0)->data, (size_t)o.count * sizeof *o.y);
+    net_close(net);
+    model_free(&m);
+    return o;
+}
+
+/* `left` nodes of that type remain where fusing may. */
+static void check(build_fn *build, const char *type, int left)
+{
+    struct outcome a = outcome(build, false, type), b = outcome(build, true, type);
+
+    cr_assert_eq(a.nodes, left, "%d %s, expected %d", a.nodes, type, left);
+    cr_assert_gt(b.nodes, left);
+    cr_assert_eq(a.count, b.count);
+    for (int64_t i = 0; i < a.count; i++)
+        cr_assert_float_eq(a.y[i], b.y[i], 2e-5f * (1 + fabsf(b.y[i])), "%g and %g at %d",
+                           (double)a.y[i], (double)b.y[i], (int)i);
+    free(a.y);
+    free(b.y);
+}
+
+/* ---- products ------------------------------------------------------------------------------- */
+static void product_bias_relu(void)
+{
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "3,5,7");
+    model_pattern(&m, "w", "7,19", 1);
+    model_pattern(&m, "b", "19", 2);
+    model_node(&m, "MatMul", "x,w", "p");
+    model_node(&m, "Add", "b,p", "q");
+    model_node(&m, "Relu", "q", "y");
+}
+
+static void product_residual(void)
+{
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "11,33");
+    model_pattern(&m, "w", "33,33", 1);
+    model_pattern(&m, "b", "1,33", 2);
+    model_node(&m, "Sigmoid", "x", "s");
+    model_node(&m, "MatMul", "x,w", "p");
+    model_node(&m, "Add", "p,b", "q");
+    model_node(&m, "Add", "s,q", "y");
+}
+
+static void product_late_residual(void) /* the addend is made behind the product */
+{
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "11,33");
+    model_pattern(&m, "w", "33,33", 1);
+    model_pattern(&m, "v", "33,33", 2);
+    model_node(&m, "MatMul", "x,w", "p");
+    model_node(&m, "LeakyRelu", "p", "l");
+    model_node(&m, "MatMul", "x,v", "q");
+    model_node(&m, "Tanh", "q", "t");
+    model_node(&m, "Add", "l,t", "y");
+}
+
+static void gemm_scaled(void)
+{
+    Onnx__NodeProto *n;
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "4,9");
+    model_pattern(&m, "w", "21,9", 1);
+    model_pattern(&m, "c", "21", 2);
+    n = model_node(&m, "Gemm", "x,w,c", "p");
+    model_attr_int(&m, n, "transB", 1);
+    model_attr_float(&m, n, "alpha", 0.5f);
+    model_attr_float(&m, n, "beta", 1.5f);
+    model_node(&m, "Clip", "p", "y");
+}
+
+Test(nn_fuse, products)
+{
+    check(product_bias_relu, "Add", 0);
+    check(product_bias_relu, "Relu", 0);
+    check(product_residual, "Add", 0);
+    check(product_late_residual, "Add", 0);
+    check(product_late_residual, "Tanh", 0);
+    check(gemm_scaled, "Clip", 0);
+}
+
+/* What is computed from its definition: alpha x w' + beta c. */
+Test(nn_fuse, gemm_with_constants)
+{
+    struct outcome o = outcome(gemm_scaled, false, "Gemm");
+    Onnx__TensorProto *w, *c;
+
+    model_init(&m, 13);
+    w = model_pattern(&m, "w", "21,9", 1);
+    c = model_pattern(&m, "c", "21", 2);
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 21; j++) {
+            double sum = 0;
+
+            for (int k = 0; k < 9; k++)
+                sum += ((i * 9 + k) * 37 % 101 / 50.0 - 1.0) *
+                       (double)((const float *)(const void *)w->raw_data.data)[j * 9 + k];
+            sum = 0.5 * sum + 1.5 * (double)((const float *)(const void *)c->raw_data.data)[j];
+            cr_assert_float_eq(o.y[i * 21 + j], (float)sum, 1e-5f);
+        }
+    model_free(&m);
+    free(o.y);
+}
+
+/* ---- sums of rows --------------------------------------------------------------------------- */
+static void mean_of_rows(void)
+{
+    Onnx__NodeProto *n;
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "3,5,21");
+    n = model_node(&m, "ReduceMean", "x", "y");
+    model_attr_ints(&m, n, "axes", "1");
+}
+
+Test(nn_fuse, mean_of_rows)
+{
+    struct outcome o = outcome(mean_of_rows, false, "ReduceMean");
+
+    for (int i = 0; i < 3 * 21; i++) {
+        double sum = 0;
+
+        for (int r = 0; r < 5; r++)
+            sum += (i / 21 * 105 + r * 21 + i % 21) * 37 % 101 / 50.0 - 1.0;
+        cr_assert_float_eq(o.y[i], (float)(sum / 5), 1e-6f);
+    }
+    free(o.y);
+}
