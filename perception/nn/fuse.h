@@ -16,4 +16,7 @@ bool is_there_before(const struct graph *g, const struct value *v, const struct 
  * the activation and the residual behind them. */
 MUST_CHECK enum err fuse_products(struct graph *g);
 
+/* Every other channel instead of turning over all of them. */
+MUST_CHECK enum err fuse_shuffles(struct graph *g);
+
 #endif

@@ -50,12 +50,10 @@ static struct outcome outcome(build_fn *build, bool open_all, const char *type)
     return o;
 }
 
-/* `left` nodes of that type remain where fusing may. */
-static void check(build_fn *build, const char *type, int left)
+/* The same numbers, and in the first `left` nodes of the type asked for, in the other more. */
+static void compare(struct outcome a, struct outcome b, int left)
 {
-    struct outcome a = outcome(build, false, type), b = outcome(build, true, type);
-
-    cr_assert_eq(a.nodes, left, "%d %s, expected %d", a.nodes, type, left);
+    cr_assert_eq(a.nodes, left, "%d left, expected %d", a.nodes, left);
     cr_assert_gt(b.nodes, left);
     cr_assert_eq(a.count, b.count);
     for (int64_t i = 0; i < a.count; i++)
@@ -63,6 +61,12 @@ static void check(build_fn *build, const char *type, int left)
                            (double)a.y[i], (double)b.y[i], (int)i);
     free(a.y);
     free(b.y);
+}
+
+/* `left` nodes of that type remain where fusing may. */
+static void check(build_fn *build, const char *type, int left)
+{
+    compare(outcome(build, false, type), outcome(build, true, type), left);
 }
 
 /* ---- products ------------------------------------------------------------------------------- */
@@ -148,6 +152,77 @@ Test(nn_fuse, gemm_with_constants)
         }
     model_free(&m);
     free(o.y);
+}
+
+/* ---- channel shuffle ------------------------------------------------------------------------ */
+static void head_of_twelve(void)
+{
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "1,12,5,3");
+    model_pattern(&m, "w", "12,12,1,1", 1);
+    model_node(&m, "Conv", "x,w", "c");
+}
+
+static void tail_of_branches(const char *weights)
+{
+    model_pattern(&m, "v", weights, 2);
+    model_attr_ints(&m, model_node(&m, "Conv", "a,v", "d"), "pads", "1,1,1,1");
+    model_node(&m, "Sub", "d,b", "y");
+}
+
+/* As exporters write it: turned over, then the first and the last part. */
+static void shuffle(const int64_t pairs[3], const int64_t parts[5], const char *weights)
+{
+    head_of_twelve();
+    model_i64(&m, "pairs", "3", pairs);
+    model_node(&m, "Reshape", "c,pairs", "p");
+    model_attr_ints(&m, model_node(&m, "Transpose", "p", "t"), "perm", "1,0,2");
+    model_i64(&m, "parts", "5", parts);
+    model_node(&m, "Reshape", "t,parts", "q");
+    model_i64(&m, "first", "", (int64_t[]){0});
+    model_i64(&m, "last", "", (int64_t[]){-1});
+    model_node(&m, "Gather", "q,first", "a");
+    model_node(&m, "Gather", "q,last", "b");
+    tail_of_branches(weights);
+}
+
+static void shuffle_two(void)
+{
+    shuffle((int64_t[]){6, 2, 15}, (int64_t[]){2, 1, 6, 5, 3}, "6,6,3,3");
+}
+
+static void shuffle_three(void)
+{
+    shuffle((int64_t[]){4, 3, 15}, (int64_t[]){3, 1, 4, 5, 3}, "4,4,3,3");
+}
+
+/* What it means: the channels picked one by one. */
+static void picked(const char *count, const int64_t *first, const int64_t *last,
+                   const char *weights)
+{
+    head_of_twelve();
+    model_i64(&m, "first", count, first);
+    model_i64(&m, "last", count, last);
+    model_attr_int(&m, model_node(&m, "Gather", "c,first", "a"), "axis", 1);
+    model_attr_int(&m, model_node(&m, "Gather", "c,last", "b"), "axis", 1);
+    tail_of_branches(weights);
+}
+
+static void picked_two(void)
+{
+    picked("6", (int64_t[]){0, 2, 4, 6, 8, 10}, (int64_t[]){1, 3, 5, 7, 9, 11}, "6,6,3,3");
+}
+
+static void picked_three(void)
+{
+    picked("4", (int64_t[]){0, 3, 6, 9}, (int64_t[]){2, 5, 8, 11}, "4,4,3,3");
+}
+
+Test(nn_fuse, shuffles)
+{
+    compare(outcome(shuffle_two, false, "Gather"), outcome(picked_two, false, "Gather"), 0);
+    compare(outcome(shuffle_two, false, "Transpose"), outcome(picked_two, true, "Gather"), 0);
+    compare(outcome(shuffle_three, false, "Gather"), outcome(picked_three, false, "Gather"), 0);
 }
 
 /* ---- sums of rows --------------------------------------------------------------------------- */

@@ -6,10 +6,18 @@
 #include "perception/nn/ops/number.h"
 #include "perception/nn/ops/ops.h"
 
+enum { STRIDE_MAX = 1 << 16 };
+
 static enum err one_copy_run(const struct node *n, const struct run *r)
 {
-    (void)r;
-    copy_run(n->params, in(n, 0)->data, out(n, 0)->data);
+    const struct copy *c = n->params;
+    int64_t step = c->rank == 1 ? c->from[0] : 0;
+
+    if (c->size == sizeof(float) && step > 0 && step <= STRIDE_MAX && c->to[0] == 1)
+        r->kernels->copy_strided(out(n, 0)->data, (const float *)in(n, 0)->data + c->from_start,
+                                 (size_t)c->dim[0], (int)step);
+    else
+        copy_run(c, in(n, 0)->data, out(n, 0)->data);
     return OK;
 }
 
