@@ -19,4 +19,7 @@ MUST_CHECK enum err fuse_products(struct graph *g);
 /* Every other channel instead of turning over all of them. */
 MUST_CHECK enum err fuse_shuffles(struct graph *g);
 
+/* Zeros around a picture into what reads it. */
+void fuse_pads(struct graph *g);
+
 #endif

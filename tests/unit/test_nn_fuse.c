@@ -225,6 +225,59 @@ Test(nn_fuse, shuffles)
     compare(outcome(shuffle_three, false, "Gather"), outcome(picked_three, false, "Gather"), 0);
 }
 
+/* ---- zeros around pictures ------------------------------------------------------------------ */
+static const char *pad_type, *pad_weights; /* of the node behind the Pad; NULL: no weights */
+static int pad_own, pad_turned;            /* its own pads; behind a convolution */
+
+static void pad(void)
+{
+    Onnx__NodeProto *n;
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "2,3,7,6");
+    model_i64(&m, "pads", "8", (int64_t[]){0, 0, 1, 2, 0, 0, 2, 0});
+    if (pad_turned) {
+        model_pattern(&m, "v", "3,3,1,1", 4);
+        model_node(&m, "Conv", "x,v", "c");
+    }
+    model_node(&m, "Pad", pad_turned ? "c,pads" : "x,pads", "p");
+    if (pad_weights) {
+        model_pattern(&m, "w", pad_weights, 1);
+        n = model_node(&m, pad_type, "p,w", "y");
+    } else {
+        n = model_node(&m, pad_type, "p", "y");
+        model_attr_ints(&m, n, "kernel_shape", "4,3");
+    }
+    model_attr_ints(&m, n, "strides", "2,1");
+    if (pad_own)
+        model_attr_ints(&m, n, "pads", "1,0,0,1");
+    if (pad_own == 2)
+        model_attr_int(&m, n, "count_include_pad", 1);
+}
+
+/* folded: of no own pads, own pads, own pads that count */
+static void check_pads(const char *type, const char *weights, const int folded[3])
+{
+    pad_type = type;
+    pad_weights = weights;
+    for (pad_turned = 0; pad_turned < 2; pad_turned++)
+        for (pad_own = 0; pad_own < (folded[2] && !weights ? 3 : 2); pad_own++) {
+            struct outcome o = outcome(pad, false, "Pad");
+
+            cr_assert_eq(o.nodes, !folded[pad_own]);
+            free(o.y);
+            if (folded[pad_own])
+                compare(outcome(pad, false, "Pad"), outcome(pad, true, "Pad"), 0);
+        }
+}
+
+Test(nn_fuse, pads)
+{
+    check_pads("Conv", "5,3,4,3", (int[]){1, 1, 0});
+    check_pads("AveragePool", NULL, (int[]){1, 0, 1});
+    check_pads("MaxPool", NULL, (int[]){0, 0, 0});
+}
+
 /* ---- sums of rows --------------------------------------------------------------------------- */
 static void mean_of_rows(void)
 {

@@ -2,13 +2,15 @@
 #include <string.h>
 
 #include "perception/nn/ops/number.h"
-#include "perception/nn/ops/ops.h"
+#include "perception/nn/ops/pad.h"
 
 enum mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP };
 
 struct pad_params {
     int32_t *from[TENSOR_MAX_RANK]; /* per axis: input index, or -1 outside */
     double value;                   /* the attribute of old opsets */
+    enum mode mode;
+    int64_t before[TENSOR_MAX_RANK], after[TENSOR_MAX_RANK];
 };
 
 static int64_t mod(int64_t a, int64_t n)
@@ -87,7 +89,7 @@ static enum err pad_infer(struct graph *g, struct node *n, struct why *why)
 {
     const struct tensor *x = in(n, 0);
     struct pad_params *p = node_params(g, n, sizeof *p);
-    int64_t before[TENSOR_MAX_RANK], after[TENSOR_MAX_RANK], dim[TENSOR_MAX_RANK];
+    int64_t *before, *after, dim[TENSOR_MAX_RANK];
     enum mode mode;
     enum err e;
 
@@ -95,8 +97,11 @@ static enum err pad_infer(struct graph *g, struct node *n, struct why *why)
         return ERR_NOMEM;
     if (n->opset < 11)
         p->value = (double)attr_float(n, "value", 0.0f);
+    before = p->before;
+    after = p->after;
     if ((e = mode_of(n, &mode, why)) != OK || (e = pads_of(n, before, after, why)) != OK)
         return e;
+    p->mode = mode;
     if (in(n, 2) && (in(n, 2)->type != x->type || tensor_count(in(n, 2)) != 1))
         return err_say(why, ERR_FORMAT, "input '%.80s' is no scalar of the data's type",
                        in(n, 2)->name);
@@ -171,6 +176,22 @@ static enum err pad_run(const struct node *n, const struct run *r)
             at[d] = 0;
     }
     return OK;
+}
+
+bool pad_is_zeros(const struct node *n, int first, int64_t before[TENSOR_MAX_RANK],
+                  int64_t after[TENSOR_MAX_RANK])
+{
+    const struct pad_params *p = n->params;
+
+    if (n->op->infer != pad_infer || p->mode != PAD_CONSTANT || (in(n, 2) && !n->in[2]->constant) ||
+        (in(n, 2) ? number_float(in(n, 2), 0) : p->value) != 0.0)
+        return false;
+    for (int i = 0; i < in(n, 0)->rank; i++)
+        if (p->before[i] < 0 || p->after[i] < 0 || (i < first && p->before[i] + p->after[i] > 0))
+            return false;
+    memcpy(before, p->before, sizeof p->before);
+    memcpy(after, p->after, sizeof p->after);
+    return true;
 }
 
 const struct op ops_pad[] = {

@@ -170,6 +170,19 @@ bool pool_as_last(const struct node *n, struct pool_last *to)
     return true;
 }
 
+struct window *average_counting_zeros(struct node *n)
+{
+    struct pool_params *p = n->params;
+
+    if (n->op->infer != pool_infer || p->kind != POOL_AVERAGE)
+        return NULL;
+    for (int d = 0; d < SPACE && !p->count_pads; d++)
+        if (p->w.before[d] || p->w.after[d])
+            return NULL;
+    p->count_pads = true;
+    return &p->w;
+}
+
 static enum err pool_node_run(const struct node *n, const struct run *r)
 {
     const struct pool_params *p = n->params;

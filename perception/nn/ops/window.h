@@ -26,4 +26,8 @@ struct conv_shape window_shape(const struct window *w, int N, int C, int M, int 
 /* (N, C, space): writes rank dimensions, returns rank + 2 */
 int window_dims(const struct window *w, int64_t N, int64_t C, int64_t dim[TENSOR_MAX_RANK]);
 
+/* The window of an AveragePool that divides by all numbers it covers, pads or not (from now on: it
+ * had no pads, or counted them already). NULL: n is none. */
+struct window *average_counting_zeros(struct node *n);
+
 #endif
