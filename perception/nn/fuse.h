@@ -22,4 +22,7 @@ MUST_CHECK enum err fuse_shuffles(struct graph *g);
 /* Zeros around a picture into what reads it. */
 void fuse_pads(struct graph *g);
 
+/* Space to depth, spelt in Slices, into the convolution behind it. */
+MUST_CHECK enum err fuse_focus(struct graph *g);
+
 #endif

@@ -2,6 +2,7 @@
  * with every value between also an output, which keeps all of them. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -276,6 +277,55 @@ Test(nn_fuse, pads)
     check_pads("Conv", "5,3,4,3", (int[]){1, 1, 0});
     check_pads("AveragePool", NULL, (int[]){1, 0, 1});
     check_pads("MaxPool", NULL, (int[]){0, 0, 0});
+}
+
+/* ---- focus ---------------------------------------------------------------------------------- */
+static int focus_strides, focus_parts; /* of the convolution; of the picture */
+
+static void focus(void)
+{
+    static const struct {
+        const char *rows, *part;
+        int64_t row, col;
+    } parts[] = {{"r0", "p0", 0, 0}, {"r1", "p1", 1, 0}, {"r2", "p2", 0, 1}, {"r3", "p3", 1, 1}};
+    Onnx__NodeProto *n;
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "2,3,10,14");
+    model_i64(&m, "axis_y", "1", (int64_t[]){2});
+    model_i64(&m, "axis_x", "1", (int64_t[]){3});
+    model_i64(&m, "end", "1", (int64_t[]){INT64_MAX});
+    model_i64(&m, "step", "1", (int64_t[]){2});
+    model_i64(&m, "0", "1", (int64_t[]){0});
+    model_i64(&m, "1", "1", (int64_t[]){1});
+    for (int i = 0; i < 4; i++) {
+        char rows[64], cols[64];
+
+        snprintf(rows, sizeof rows, "x,%d,end,axis_y,step", (int)parts[i].row);
+        snprintf(cols, sizeof cols, "%s,%d,end,axis_x,step", parts[i].rows, (int)parts[i].col);
+        model_node(&m, "Slice", rows, parts[i].rows);
+        model_node(&m, "Slice", cols, parts[i].part);
+    }
+    n = model_node(&m, "Concat", focus_parts == 4 ? "p0,p1,p2,p3" : "p3,p1,p1,p2", "f");
+    model_attr_int(&m, n, "axis", 1);
+    model_pattern(&m, "w", "7,12,3,2", 1);
+    model_pattern(&m, "b", "7", 2);
+    n = model_node(&m, "Conv", "f,w,b", "y");
+    model_attr_ints(&m, n, "pads", "1,0,0,1");
+    model_attr_ints(&m, n, "strides", focus_strides == 1 ? "1,1" : "2,1");
+}
+
+Test(nn_fuse, focus)
+{
+    struct outcome o;
+
+    focus_parts = 4;
+    for (focus_strides = 1; focus_strides < 3; focus_strides++)
+        check(focus, "Slice", 0);
+    focus_parts = 3; /* one twice, one not at all */
+    o = outcome(focus, false, "Concat");
+    cr_assert_eq(o.nodes, 1);
+    free(o.y);
 }
 
 /* ---- sums of rows --------------------------------------------------------------------------- */

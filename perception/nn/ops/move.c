@@ -4,7 +4,7 @@
 #include "perception/nn/ops/copy.h"
 #include "perception/nn/ops/matmul.h"
 #include "perception/nn/ops/number.h"
-#include "perception/nn/ops/ops.h"
+#include "perception/nn/ops/slice.h"
 
 enum { STRIDE_MAX = 1 << 16 };
 
@@ -126,6 +126,30 @@ static int64_t slice_range(int64_t n, int64_t *start, int64_t end, int64_t step)
     end = clamp(end, -1, n - 1);
     step = step < -n ? n + 1 : -step; /* one step leaves it, and cannot overflow */
     return end < *start ? (*start - end - 1) / step + 1 : 0;
+}
+
+bool slice_is_phase(struct node *n, int64_t start[TENSOR_MAX_RANK], int64_t step[TENSOR_MAX_RANK])
+{
+    const struct tensor *x = in(n, 0), *y = out(n, 0);
+    struct slice_ints s;
+
+    if (strcmp(n->op->name, "Slice") != 0 || !y || tensor_count(y) == 0 ||
+        slice_ints(n, &s, NULL) != OK)
+        return false;
+    for (int i = 0; i < x->rank; i++) {
+        start[i] = 0;
+        step[i] = 1;
+    }
+    for (int i = 0; i < s.count; i++) {
+        int a = (int)(s.axis[i] < 0 ? s.axis[i] + x->rank : s.axis[i]);
+
+        start[a] = s.start[i] < 0 ? s.start[i] + x->dim[a] : s.start[i];
+        step[a] = s.step[i];
+        if (step[a] < 1 || step[a] > x->dim[a] || start[a] < 0 || start[a] >= step[a] ||
+            y->dim[a] != (x->dim[a] - start[a] - 1) / step[a] + 1)
+            return false;
+    }
+    return true;
 }
 
 static enum err slice_infer(struct graph *g, struct node *n, struct why *why)
