@@ -62,6 +62,7 @@ void channels_binary(const struct kernels *k, enum binary op, float *y, const fl
 
 /* ---- softmax --------------------------------------------------------------------------------- */
 enum {
+    FEW = 4,      /* numbers, which need no squares to stand up */
     SHORT = 16,   /* rows up to this long go many at a time, a row in each lane */
     STANDING = 64 /* so many */
 };
@@ -74,6 +75,25 @@ struct softmax {
     int pieces;
 };
 
+/* n rows of cols numbers into columns STANDING apart, and back. */
+static void stand_up(const struct kernels *k, float *standing, const float *x, size_t n,
+                     size_t cols)
+{
+    if (cols > FEW)
+        k->transpose(standing, STANDING, x, cols, n, cols);
+    for (size_t c = 0; c < cols && cols <= FEW; c++)
+        k->copy_strided(standing + c * STANDING, x + c, n, (int)cols);
+}
+
+static void lay_down(const struct kernels *k, float *y, const float *standing, size_t n,
+                     size_t cols)
+{
+    if (cols > FEW)
+        k->transpose(y, cols, standing, STANDING, cols, n);
+    else
+        k->interleave_few(y, standing, STANDING, (int)cols, n);
+}
+
 static void softmax_short_rows(const struct softmax *s, size_t from, size_t to)
 {
     float standing[SHORT * STANDING];
@@ -81,9 +101,9 @@ static void softmax_short_rows(const struct softmax *s, size_t from, size_t to)
     for (size_t o = from; o < to; o += STANDING) {
         size_t n = to - o < STANDING ? to - o : STANDING, at = o * s->axis;
 
-        s->k->transpose(standing, STANDING, s->x + at, s->axis, n, s->axis);
+        stand_up(s->k, standing, s->x + at, n, s->axis);
         s->k->softmax_columns(standing, standing, s->axis, STANDING, n);
-        s->k->transpose(s->y + at, s->axis, standing, STANDING, s->axis, n);
+        lay_down(s->k, s->y + at, standing, n, s->axis);
     }
 }
 

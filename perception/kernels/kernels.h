@@ -125,6 +125,8 @@ struct kernels {
                    int step_b, size_t n);
     /* y[2 i] = a[i], y[2 i + 1] = b[i] */
     void (*interleave)(float *y, const float *a, const float *b, size_t n);
+    /* y[i rows + r] = x[r row + i], 1 to 4 rows of n numbers */
+    void (*interleave_few)(float *y, const float *x, size_t row, int rows, size_t n);
     /* y[i] = y[i] + x[i stride] */
     void (*add_strided)(float *y, const float *x, size_t n, int stride);
     /* y[i] = max(y[i], x[i stride]) */

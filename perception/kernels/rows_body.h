@@ -288,6 +288,12 @@ DEQUANTIZE(i32, int32_t)
         else if (stride == 2)                                                                      \
             for (size_t i = 0, at = 0; i < n; i++, at = 2 * i)                                     \
                 y[i] = expression;                                                                 \
+        else if (stride == 3)                                                                      \
+            for (size_t i = 0, at = 0; i < n; i++, at = 3 * i)                                     \
+                y[i] = expression;                                                                 \
+        else if (stride == 4)                                                                      \
+            for (size_t i = 0, at = 0; i < n; i++, at = 4 * i)                                     \
+                y[i] = expression;                                                                 \
         else                                                                                       \
             for (size_t i = 0, at = 0; i < n; i++, at = i * stride)                                \
                 y[i] = expression;                                                                 \
@@ -327,6 +333,30 @@ static void ROWS(interleave)(float *restrict y, const float *a, const float *b, 
         y[2 * i] = a[i];
         y[2 * i + 1] = b[i];
     }
+}
+
+static void ROWS(interleave_few)(float *restrict y, const float *x, size_t row, int rows, size_t n)
+{
+    const float *a = x, *b = x + (rows > 1 ? row : 0), *c = x + (rows > 2 ? 2 * row : 0);
+    const float *d = x + (rows > 3 ? 3 * row : 0);
+
+    if (rows == 1)
+        memcpy(y, a, n * sizeof *y);
+    else if (rows == 2)
+        ROWS(interleave)(y, a, b, n);
+    else if (rows == 3)
+        for (size_t i = 0; i < n; i++) {
+            y[3 * i] = a[i];
+            y[3 * i + 1] = b[i];
+            y[3 * i + 2] = c[i];
+        }
+    else
+        for (size_t i = 0; i < n; i++) {
+            y[4 * i] = a[i];
+            y[4 * i + 1] = b[i];
+            y[4 * i + 2] = c[i];
+            y[4 * i + 3] = d[i];
+        }
 }
 
 static void ROWS(blend)(float *y, const float *a, const float *b, size_t n, float t)
@@ -393,6 +423,7 @@ void ROWS(rows_fill)(struct kernels *k)
     k->copy_strided = ROWS(copy_strided);
     k->select = ROWS(select);
     k->interleave = ROWS(interleave);
+    k->interleave_few = ROWS(interleave_few);
     k->add_strided = ROWS(add_strided);
     k->max_strided = ROWS(max_strided);
     k->blend = ROWS(blend);

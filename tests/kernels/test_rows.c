@@ -39,7 +39,7 @@ static void same_bits(unsigned mask, size_t n)
     kernels_init(&reference, 0);
     kernels_init(&level, mask);
     float *a = sweep_floats(&w, n, -20, 20), *b = sweep_floats(&w, n, -3, 3);
-    float *wide = sweep_floats(&w, 3 * n + 1, -100, 100), *t = sweep_floats(&w, n, 0, 1);
+    float *wide = sweep_floats(&w, 5 * n + 1, -100, 100), *t = sweep_floats(&w, n, 0, 1);
     uint8_t *u = sweep_bytes(&w, n);
     int32_t *s = sweep_bytes(&w, n * sizeof *s), *at = sweep_bytes(&w, n * sizeof *at);
 
@@ -80,12 +80,14 @@ static void same_bits(unsigned mask, size_t n)
     SAME(float, n, k->dequantize_u8(out, u, n, 0.37f, 100));
     SAME(float, n, k->dequantize_i8(out, (const int8_t *)u, n, 0.37f, -5));
     SAME(float, n, k->dequantize_i32(out, s, n, 0.37f, 0));
-    for (int stride = 1; stride <= 3; stride++) {
+    for (int stride = 1; stride <= 5; stride++) {
         SAME(float, n, k->copy_strided(out, wide, n, stride));
         SAME(float, n, k->add_strided(out, wide, n, stride));
         SAME(float, n, k->max_strided(out, wide, n, stride));
     }
     SAME(float, 2 * n, k->interleave(out, a, b, n));
+    for (int rows = 1; rows <= 4; rows++)
+        SAME(float, rows *n, k->interleave_few(out, wide, n, rows, n));
     for (size_t i = 0; i < n; i++)
         u[i] &= 1;
     for (int step = 0; step < 4; step++)
@@ -172,6 +174,22 @@ Test(rows, quantize_rounds_half_to_even_and_saturates)
     cr_assert_arr_eq(got_s, s, N);
     k.quantize_u8(got_u, (const float[]){6}, 1, 4, 0); /* 1.5 */
     cr_assert(got_u[0] == 2);
+}
+
+Test(rows, interleave_few_puts_rows_side_by_side)
+{
+    enum { N = 37, ROW = 40 };
+    struct kernels k;
+    float x[4 * ROW], y[4 * N];
+
+    reference(&k);
+    for (int i = 0; i < 4 * ROW; i++)
+        x[i] = (float)i;
+    for (int rows = 1; rows <= 4; rows++) {
+        k.interleave_few(y, x, ROW, rows, N);
+        for (int i = 0; i < rows * N; i++)
+            cr_assert(y[i] == x[i % rows * ROW + i / rows], "%d rows: %d", rows, i);
+    }
 }
 
 Test(rows, select_takes_one_or_the_other)

@@ -7,7 +7,10 @@
 #include "perception/nn/ops/conv.h"
 
 /* ---- at the borders -------------------------------------------------------------------------- */
-enum { TURN_COLUMNS = 256 }; /* a piece's share of the longer side */
+enum {
+    TURN_COLUMNS = 256, /* a piece's share of the longer side */
+    TURN_FEW = 4,       /* rows or columns that go side by side */
+};
 
 struct turn {
     const struct kernels *k;
@@ -26,7 +29,14 @@ static void turn_piece(void *arg, int i, int thread)
     size_t to = n * (piece + 1) / (size_t)t->pieces;
 
     (void)thread;
-    if (wide)
+    if (wide && t->rows <= TURN_FEW)
+        t->k->interleave_few(t->y + image + from * t->rows, t->x + image + from, t->cols,
+                             (int)t->rows, to - from);
+    else if (t->cols <= TURN_FEW)
+        for (size_t c = 0; c < t->cols; c++)
+            t->k->copy_strided(t->y + image + c * t->rows + from, t->x + image + from * t->cols + c,
+                               to - from, (int)t->cols);
+    else if (wide)
         t->k->transpose(t->y + image + from * t->rows, t->rows, t->x + image + from, t->cols,
                         t->rows, to - from);
     else
