@@ -25,34 +25,44 @@ VEC_INLINE float lanes_sum(vec v)
     return lane[0];
 }
 
+VEC_INLINE float lanes_max(vec v)
+{
+    float lane[VEC_LANES];
+
+    vec_store(lane, v);
+    for (int half = VEC_LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            lane[i] = lane[i + half] > lane[i] ? lane[i + half] : lane[i];
+    return lane[0];
+}
+
 static float row_max(const float *x, size_t n)
 {
     vec top[4] = {vec_all(x[0]), vec_all(x[0]), vec_all(x[0]), vec_all(x[0])};
-    float lane[VEC_LANES], r;
+    float r;
     size_t i = 0;
 
     for (; i + 4 * VEC_LANES <= n; i += 4 * VEC_LANES)
         for (int j = 0; j < 4; j++)
             top[j] = vec_max(top[j], vec_load(x + i + (size_t)j * VEC_LANES));
-    vec_store(lane, vec_max(vec_max(top[0], top[1]), vec_max(top[2], top[3])));
-    r = lane[0];
-    for (int j = 1; j < VEC_LANES; j++)
-        r = lane[j] > r ? lane[j] : r;
+    for (; i + VEC_LANES <= n; i += VEC_LANES)
+        top[0] = vec_max(top[0], vec_load(x + i));
+    if (i < n && n >= VEC_LANES) {
+        top[1] = vec_max(top[1], vec_load(x + n - VEC_LANES)); /* some of them once more */
+        i = n;
+    }
+    r = lanes_max(vec_max(vec_max(top[0], top[1]), vec_max(top[2], top[3])));
     for (; i < n; i++)
         r = x[i] > r ? x[i] : r;
     return r;
 }
 
-static void SOFT(softmax)(float *y, const float *x, size_t n)
+/* y = e^(x - top); returns the sum. */
+static float row_exp(float *y, const float *x, size_t n, float top)
 {
-    float rest[VEC_LANES] = {0}, top, sum;
-    vec sums[2] = {vec_all(0.0f), vec_all(0.0f)}, shift, factor;
+    vec sums[2] = {vec_all(0.0f), vec_all(0.0f)}, shift = vec_all(top);
     size_t i = 0;
 
-    if (n == 0)
-        return;
-    top = row_max(x, n);
-    shift = vec_all(top);
     for (; i + 2 * VEC_LANES <= n; i += 2 * VEC_LANES)
         for (int j = 0; j < 2; j++) {
             size_t at = i + (size_t)j * VEC_LANES;
@@ -61,18 +71,24 @@ static void SOFT(softmax)(float *y, const float *x, size_t n)
             vec_store(y + at, e);
             sums[j] = vec_add(sums[j], e);
         }
-    sum = lanes_sum(vec_add(sums[0], sums[1]));
     for (; i < n; i += VEC_LANES) {
-        size_t left = n - i < VEC_LANES ? n - i : VEC_LANES;
-        vec_mask some = vec_first(left);
+        vec_mask some = vec_first(n - i < VEC_LANES ? n - i : VEC_LANES);
 
-        vec_store(rest, exp_below(vec_sub(vec_load_some(x + i, some), shift)));
-        vec_store_some(y + i, some, vec_load(rest));
-        for (size_t j = 0; j < left; j++)
-            sum += rest[j];
+        vec_store_some(y + i, some, exp_below(vec_sub(vec_load_some(x + i, some), shift)));
+        sums[0] = vec_add(sums[0], vec_load_some(y + i, some)); /* with zeros behind */
     }
-    factor = vec_all(1.0f / sum);
-    for (i = 0; i + VEC_LANES <= n; i += VEC_LANES)
+    return lanes_sum(vec_add(sums[0], sums[1]));
+}
+
+static void SOFT(softmax)(float *y, const float *x, size_t n)
+{
+    vec factor;
+    size_t i = 0;
+
+    if (n == 0)
+        return;
+    factor = vec_all(1.0f / row_exp(y, x, n, row_max(x, n)));
+    for (; i + VEC_LANES <= n; i += VEC_LANES)
         vec_store(y + i, vec_mul(vec_load(y + i), factor));
     if (i < n) {
         vec_mask some = vec_first(n - i);

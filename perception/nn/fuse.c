@@ -297,6 +297,7 @@ enum err graph_fuse(struct graph *g, struct why *why)
             fuse_residual(n, g, i);
     }
     fuse_pads(g);
+    fuse_pyramids(g);
     if (fuse_products(g) != OK || fuse_shuffles(g) != OK || fuse_focus(g) != OK)
         return err_say(why, ERR_NOMEM, "out of memory");
     graph_sweep(g);

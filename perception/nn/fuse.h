@@ -25,4 +25,7 @@ void fuse_pads(struct graph *g);
 /* Space to depth, spelt in Slices, into the convolution behind it. */
 MUST_CHECK enum err fuse_focus(struct graph *g);
 
+/* Maxima over large windows of maxima over small ones. */
+void fuse_pyramids(struct graph *g);
+
 #endif

@@ -328,6 +328,50 @@ Test(nn_fuse, focus)
     free(o.y);
 }
 
+/* ---- pyramids of maxima --------------------------------------------------------------------- */
+static void pyramid(void)
+{
+    static const struct {
+        const char *size, *pads, *to;
+    } pools[] = {{"5,5", "2,2,2,2", "a"}, {"13,13", "6,6,6,6", "c"}, {"9,9", "4,4,4,4", "b"}};
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "2,3,11,8");
+    for (int i = 0; i < 3; i++) {
+        Onnx__NodeProto *n = model_node(&m, "MaxPool", "x", pools[i].to);
+
+        model_attr_ints(&m, n, "kernel_shape", pools[i].size);
+        model_attr_ints(&m, n, "pads", pools[i].pads);
+    }
+    model_attr_int(&m, model_node(&m, "Concat", "x,a,b,c", "y"), "axis", 1);
+}
+
+static double largest(int plane, int y, int x, int size) /* of the input as outcome() fills it */
+{
+    double top = -INFINITY;
+
+    for (int v = y - size / 2; v <= y + size / 2; v++)
+        for (int u = x - size / 2; u <= x + size / 2; u++)
+            if (v >= 0 && v < 11 && u >= 0 && u < 8)
+                top = fmax(top, ((plane * 11 + v) * 8 + u) * 37 % 101 / 50.0 - 1.0);
+    return top;
+}
+
+Test(nn_fuse, pyramids)
+{
+    static const int size[] = {1, 5, 9, 13};
+    struct outcome o = outcome(pyramid, false, "MaxPool");
+
+    cr_assert_eq(o.nodes, 3);
+    for (int i = 0; i < o.count; i++) {
+        int x = i % 8, y = i / 8 % 11, plane = i / 88 % 12, image = i / 88 / 12;
+
+        cr_assert_float_eq(o.y[i], (float)largest(image * 3 + plane % 3, y, x, size[plane / 3]),
+                           1e-6f, "image %d, plane %d, %d, %d", image, plane, y, x);
+    }
+    free(o.y);
+}
+
 /* ---- sums of rows --------------------------------------------------------------------------- */
 static void mean_of_rows(void)
 {

@@ -183,6 +183,14 @@ struct window *average_counting_zeros(struct node *n)
     return &p->w;
 }
 
+struct window *maximum_window(const struct node *n)
+{
+    struct pool_params *p = n->params;
+
+    return n->op->infer == pool_infer && p->kind == POOL_MAX && out(n, 0) && !out(n, 1) ? &p->w
+                                                                                        : NULL;
+}
+
 static enum err pool_node_run(const struct node *n, const struct run *r)
 {
     const struct pool_params *p = n->params;

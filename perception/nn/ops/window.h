@@ -30,4 +30,7 @@ int window_dims(const struct window *w, int64_t N, int64_t C, int64_t dim[TENSOR
  * had no pads, or counted them already). NULL: n is none. */
 struct window *average_counting_zeros(struct node *n);
 
+/* The window of a MaxPool that makes the maxima alone, not where they are; NULL: n is none. */
+struct window *maximum_window(const struct node *n);
+
 #endif
