@@ -25,6 +25,7 @@ struct value {
     struct node *from; /* the node that makes it; NULL: input, constant or not made (yet) */
     int uses;          /* inputs of nodes and outputs of the graph that read it */
     bool typed;        /* type and shape are known */
+    bool dynamic;      /* the shape is a bound: running says how much of it there is */
     bool constant;     /* t.data is known at load, and released with value_drop_data() */
     bool input, output;
     struct value *last; /* the same with the channels last, once there is one (layout.c) */

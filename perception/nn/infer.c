@@ -21,6 +21,9 @@ static enum err check_counts(const struct node *n, struct why *why)
     for (int i = 0; i < n->n_in; i++)
         if (n->in[i] && !n->in[i]->typed)
             return err_say(why, ERR_FORMAT, "input '%.80s' is nothing", n->in[i]->t.name);
+        else if (n->in[i] && n->in[i]->dynamic)
+            return err_say(why, ERR_UNSUPPORTED, "the shape of '%.80s' is known only when running",
+                           n->in[i]->t.name);
     return OK;
 }
 
@@ -160,8 +163,10 @@ static enum err fold(struct graph *g, struct node *n, struct why *why)
         e = fold_run(g, n, why);
     n->done = true;
     for (int i = 0; i < n->n_out; i++)
-        if (n->out[i])
+        if (n->out[i]) {
             n->out[i]->from = NULL;
+            n->out[i]->dynamic = false;
+        }
     return e;
 }
 

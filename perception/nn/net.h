@@ -39,6 +39,8 @@ MUST_CHECK enum err net_open_memory(const void *bytes, size_t n, const struct ne
                                     struct net **out, struct why *why);
 void net_close(struct net *n); /* NULL is fine */
 
+/* The shape of an output that hangs on data (NonZero, NonMaxSuppression) is a bound before the first
+ * run, and after each run what that run gave. */
 /* Inputs without the initialisers, outputs: in the order of the graph. The caller writes into
  * net_input(n, i)->data before net_run and reads net_output(n, i)->data after it. */
 int net_inputs(const struct net *n);

@@ -58,7 +58,8 @@ const struct op *op_find(const char *type); /* NULL: not known */
 /* The families; each ends with a row without a name. */
 extern const struct op ops_unary[], ops_binary[], ops_logic[], ops_cast[], ops_shape[], ops_move[],
     ops_gather[], ops_pad[], ops_conv[], ops_pool[], ops_resize[], ops_matmul[], ops_norm[],
-    ops_softmax[], ops_reduce[], ops_scan[], ops_quant[], ops_make[], ops_parts[];
+    ops_softmax[], ops_reduce[], ops_scan[], ops_quant[], ops_make[], ops_parts[], ops_select[],
+    ops_nms[], ops_matmul8[], ops_conv8[];
 
 /* ---- for infer ----------------------------------------------------------------------------- */
 int64_t attr_int(struct node *n, const char *name, int64_t otherwise);
@@ -84,6 +85,11 @@ MUST_CHECK enum err set_out(struct node *n, int i, enum dtype type, int rank, co
                             struct why *why);
 MUST_CHECK enum err set_out_like(struct node *n, int i, enum dtype type, const struct tensor *t,
                                  struct why *why);
+/* For outputs whose shape hangs on data: dim is the most there can be, the last run's shape stands
+ * in the tensor. Such a value may be an output of the network, or constant after folding; no node
+ * reads it otherwise. Running writes the dimensions anew, within the bound. */
+MUST_CHECK enum err set_out_bound(struct node *n, int i, enum dtype type, int rank,
+                                  const int64_t *dim, struct why *why);
 void *node_params(struct graph *g, struct node *n, size_t size); /* zeroed; NULL: no memory */
 MUST_CHECK enum err need_type(const struct node *n, int i, unsigned types, struct why *why);
 MUST_CHECK enum err need_rank(const struct node *n, int i, int lo, int hi, struct why *why);

@@ -127,10 +127,41 @@ static enum err quant_run(const struct node *n, const struct run *r)
     return OK;
 }
 
+/* ---- DynamicQuantizeLinear: scale and zero point from the data, so that 0 is exact ---------- */
+static enum err dynamic_infer(struct graph *g, struct node *n, struct why *why)
+{
+    enum err e;
+
+    (void)g;
+    if ((e = set_out(n, 1, DTYPE_F32, 0, NULL, why)) != OK ||
+        (e = set_out(n, 2, DTYPE_U8, 0, NULL, why)) != OK)
+        return e;
+    return set_out_like(n, 0, DTYPE_U8, in(n, 0), why);
+}
+
+static enum err dynamic_run(const struct node *n, const struct run *r)
+{
+    const float *x = in(n, 0)->data;
+    size_t count = (size_t)tensor_count(in(n, 0));
+    float lo = count ? fminf(r->kernels->min(x, count), 0) : 0;
+    float hi = count ? fmaxf(r->kernels->max(x, count), 0) : 0;
+    float scale = hi > lo ? (hi - lo) / 255 : 1;
+    double zero = fmin(fmax(nearbyint((double)(-lo / scale)), 0), 255);
+
+    if (out(n, 0))
+        r->kernels->quantize_u8(out(n, 0)->data, x, count, scale, (int)zero);
+    if (out(n, 1))
+        *(float *)out(n, 1)->data = scale;
+    if (out(n, 2))
+        *(uint8_t *)out(n, 2)->data = (uint8_t)zero;
+    return OK;
+}
+
 const struct op ops_quant[] = {
     {"QuantizeLinear", 2, 3, 1, T_FLOAT | TYPE(DTYPE_I32), 0, quantize_infer, quant_run, NULL, 0},
     {"DequantizeLinear", 2, 3, 1,
      TYPE(DTYPE_U8) | TYPE(DTYPE_I8) | TYPE(DTYPE_U16) | TYPE(DTYPE_I16) | TYPE(DTYPE_I32), 0,
      dequantize_infer, quant_run, NULL, 1},
+    {"DynamicQuantizeLinear", 1, 1, 3, T_F32, 0, dynamic_infer, dynamic_run, NULL, 0},
     {NULL},
 };

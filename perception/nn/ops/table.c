@@ -8,9 +8,9 @@
 const struct op *op_find(const char *type)
 {
     static const struct op *const families[] = {
-        ops_unary,  ops_binary, ops_logic, ops_cast,   ops_shape,  ops_move, ops_gather,
-        ops_pad,    ops_conv,   ops_pool,  ops_resize, ops_matmul, ops_norm, ops_softmax,
-        ops_reduce, ops_scan,   ops_quant, ops_make,   ops_parts,
+        ops_unary, ops_binary, ops_logic,  ops_cast,   ops_shape, ops_move,    ops_gather, ops_pad,
+        ops_conv,  ops_pool,   ops_resize, ops_matmul, ops_norm,  ops_softmax, ops_reduce, ops_scan,
+        ops_quant, ops_make,   ops_parts,  ops_select, ops_nms,   ops_matmul8, ops_conv8,
     };
 
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
@@ -91,6 +91,14 @@ enum err set_out(struct node *n, int i, enum dtype type, int rank, const int64_t
         return OK;
     n->out[i]->typed = true;
     return tensor_shape(&n->out[i]->t, type, rank, dim, why);
+}
+
+enum err set_out_bound(struct node *n, int i, enum dtype type, int rank, const int64_t *dim,
+                       struct why *why)
+{
+    if (out(n, i))
+        n->out[i]->dynamic = true;
+    return set_out(n, i, type, rank, dim, why);
 }
 
 enum err set_out_like(struct node *n, int i, enum dtype type, const struct tensor *t,
