@@ -34,6 +34,7 @@ VEC_EACH(vec_load_some, (const float *p, vec_mask m), (size_t)i < m ? p[i] : 0.0
 VEC_EACH(vec_add, (vec a, vec b), a.lane[i] + b.lane[i])
 VEC_EACH(vec_sub, (vec a, vec b), a.lane[i] - b.lane[i])
 VEC_EACH(vec_mul, (vec a, vec b), a.lane[i] * b.lane[i])
+VEC_EACH(vec_div, (vec a, vec b), a.lane[i] / b.lane[i])
 VEC_EACH(vec_reciprocal, (vec v), 1.0f / v.lane[i])
 VEC_EACH(vec_fma, (vec a, vec b, vec c), a.lane[i] * b.lane[i] + c.lane[i]) /* a b + c */
 /* b where either is NaN */

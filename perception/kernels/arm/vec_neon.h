@@ -54,6 +54,10 @@ VEC_INLINE vec vec_mul(vec a, vec b)
 {
     return vmulq_f32(a, b);
 }
+VEC_INLINE vec vec_div(vec a, vec b)
+{
+    return vdivq_f32(a, b);
+}
 VEC_INLINE vec vec_reciprocal(vec v)
 {
     return vdivq_f32(vdupq_n_f32(1.0f), v);

@@ -47,6 +47,10 @@ VEC_INLINE vec vec_mul(vec a, vec b)
 {
     return _mm256_mul_ps(a, b);
 }
+VEC_INLINE vec vec_div(vec a, vec b)
+{
+    return _mm256_div_ps(a, b);
+}
 /* 1 / v to the last but one bit, for normal v with a normal result */
 VEC_INLINE vec vec_reciprocal(vec v)
 {

@@ -1,4 +1,4 @@
-/* Along one axis, in order: CumSum, TopK; and Trilu. */
+/* Along one axis, in order: CumSum, TopK, ReverseSequence; and Trilu. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +184,53 @@ static enum err topk_run(const struct node *n, const struct run *r)
     return OK;
 }
 
+/* ---- ReverseSequence: of each batch the first so many steps, backwards ---------------------- */
+static enum err reverse_infer(struct graph *g, struct node *n, struct why *why)
+{
+    const struct tensor *x = in(n, 0);
+    struct scan_params *p = node_params(g, n, sizeof *p);
+    int64_t time = attr_int(n, "time_axis", 0), batch = attr_int(n, "batch_axis", 1);
+    enum err e;
+
+    if (!p)
+        return ERR_NOMEM;
+    if ((e = need_rank(n, 0, 2, TENSOR_MAX_RANK, why)) != OK ||
+        (e = need_type(n, 1, TYPE(DTYPE_I64), why)) != OK)
+        return e;
+    if (time < 0 || time > 1 || batch != 1 - time)
+        return err_say(why, ERR_FORMAT, "time_axis %lld, batch_axis %lld", (long long)time,
+                       (long long)batch);
+    if (tensor_count(in(n, 1)) != x->dim[batch])
+        return err_say(why, ERR_FORMAT, "%lld lengths for %lld batches",
+                       (long long)tensor_count(in(n, 1)), (long long)x->dim[batch]);
+    p->axis = (int)time;
+    return set_out_like(n, 0, x->type, x, why);
+}
+
+static enum err reverse_run(const struct node *n, const struct run *r)
+{
+    const struct scan_params *p = n->params;
+    const struct tensor *x = in(n, 0), *y = out(n, 0), *length = in(n, 1);
+    int64_t times = x->dim[p->axis], batches = x->dim[1 - p->axis];
+    size_t size = (size_t)dims_product(x->dim, 2, x->rank) * dtype_size(x->type);
+    size_t step = p->axis == 0 ? (size_t)batches * size : size;
+    size_t next = p->axis == 0 ? size : (size_t)times * size;
+
+    for (int64_t b = 0; b < batches; b++) {
+        int64_t count = number_int(length, b);
+        const char *from = (const char *)x->data + (size_t)b * next;
+        char *to = (char *)y->data + (size_t)b * next;
+
+        if (count < 0 || count > times)
+            return node_fault(n, r, "length %lld is %lld, of %lld", (long long)b, (long long)count,
+                              (long long)times);
+        for (int64_t t = 0; t < times; t++)
+            memcpy(to + (size_t)t * step, from + (size_t)(t < count ? count - 1 - t : t) * step,
+                   size);
+    }
+    return OK;
+}
+
 /* ---- Trilu --------------------------------------------------------------------------------- */
 static enum err trilu_infer(struct graph *g, struct node *n, struct why *why)
 {
@@ -222,6 +269,7 @@ static enum err trilu_run(const struct node *n, const struct run *r)
 const struct op ops_scan[] = {
     {"CumSum", 2, 2, 1, T_NUMBER, 0, cumsum_infer, cumsum_run, NULL, 0},
     {"TopK", 1, 2, 2, T_NUMBER, 0, topk_infer, topk_run, topk_prepare, 0},
+    {"ReverseSequence", 2, 2, 1, T_ANY, 0, reverse_infer, reverse_run, NULL, 0},
     {"Trilu", 1, 2, 1, T_ANY, 0, trilu_infer, trilu_run, NULL, 0},
     {NULL},
 };

@@ -8,9 +8,10 @@
 const struct op *op_find(const char *type)
 {
     static const struct op *const families[] = {
-        ops_unary, ops_binary, ops_logic,  ops_cast,   ops_shape, ops_move,    ops_gather, ops_pad,
-        ops_conv,  ops_pool,   ops_resize, ops_matmul, ops_norm,  ops_softmax, ops_reduce, ops_scan,
-        ops_quant, ops_make,   ops_parts,  ops_select, ops_nms,   ops_matmul8, ops_conv8,
+        ops_unary,   ops_binary, ops_logic,  ops_cast,   ops_shape,  ops_move,   ops_gather,
+        ops_pad,     ops_conv,   ops_pool,   ops_resize, ops_matmul, ops_norm,   ops_softmax,
+        ops_reduce,  ops_scan,   ops_quant,  ops_make,   ops_parts,  ops_select, ops_nms,
+        ops_matmul8, ops_conv8,  ops_sample, ops_roi,    ops_unpool,
     };
 
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
