@@ -18,7 +18,9 @@ static Onnx__ModelProto *written; /* what quantise() wrote, unpacked */
 static unsigned char *bytes;
 static size_t n_bytes;
 
-/* Sample i: numbers of about -1..1 that differ from sample to sample. */
+static float shift; /* of all samples */
+
+/* Sample i: numbers of shift -1..1 that differ from sample to sample. */
 static enum err sample(void *user, int i, struct net *net, struct why *w)
 {
     struct tensor *t = net_input(net, 0);
@@ -28,7 +30,7 @@ static enum err sample(void *user, int i, struct net *net, struct why *w)
     (void)w;
     for (int64_t k = 0; k < tensor_count(t); k++) {
         state = state * 1664525u + 1013904223u;
-        ((float *)t->data)[k] = (float)(state >> 8) / (1 << 23) - 1.0f;
+        ((float *)t->data)[k] = (float)(state >> 8) / (1 << 23) - 1.0f + shift;
     }
     return OK;
 }
@@ -60,6 +62,7 @@ static void finish(void)
     free(bytes);
     quantise_report_finish(&report);
     model_free(&m);
+    shift = 0;
     written = NULL;
     bytes = NULL;
 }
@@ -211,6 +214,62 @@ Test(quantise, outputs_stay_close)
     cr_expect(report.output[0].snr_db > 25, "%.1f dB", report.output[0].snr_db);
     net_close(a);
     net_close(b);
+}
+
+/* The mean error of each of C channels of the output, over some samples. */
+static void mean_errors(double *mean, int C)
+{
+    struct net *a, *b;
+    size_t n;
+    const uint8_t *file = model_pack(&m, &n);
+
+    cr_assert_eq(net_open_memory(file, n, NULL, &a, &why), OK);
+    cr_assert_eq(net_open_memory(bytes, n_bytes, NULL, &b, &why), OK, "%s", why.text);
+    memset(mean, 0, (size_t)C * sizeof *mean);
+    for (int i = 0; i < 8; i++) {
+        int inner = (int)(tensor_count(net_output(a, 0)) / C);
+
+        cr_assert(sample(NULL, i, a, NULL) == OK && sample(NULL, i, b, NULL) == OK);
+        cr_assert(net_run(a, &why) == OK && net_run(b, &why) == OK);
+        for (int k = 0; k < C * inner; k++)
+            mean[k / inner] += ((double)((const float *)net_output(b, 0)->data)[k] -
+                                (double)((const float *)net_output(a, 0)->data)[k]) /
+                               inner / 8;
+    }
+    net_close(a);
+    net_close(b);
+}
+
+/* Inputs of mean 3 and weights off by up to half a step s would shift each output by some s: with
+ * n weights, by about 3 s sqrt(n / 12). */
+Test(quantise, biases_make_up_for_rounded_weights)
+{
+    const struct quantise_options o = options();
+    const double step = 0.6 / 127; /* the largest weight of model_pattern() */
+    double mean[6];
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "1,12,8,8");
+    model_pattern(&m, "w", "6,6,3,3", 1);
+    model_attr_int(&m, model_node(&m, "Conv", "x,w", "y"), "group", 2);
+    model_output(&m, "y");
+    shift = 3;
+    cr_assert_eq(run(&o), OK, "%s", why.text);
+    mean_errors(mean, 6); /* 54 weights: 6.4 steps */
+    for (int c = 0; c < 6; c++)
+        cr_expect(fabs(mean[c]) < 0.6 * step, "channel %d: %g steps", c, mean[c] / step);
+    finish();
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "1,12,8,8");
+    model_pattern(&m, "w", "12,3,2,2", 1);
+    model_attr_int(&m, model_node(&m, "ConvTranspose", "x,w", "y"), "group", 2);
+    model_attr_ints(&m, m.nodes[0], "strides", "2,2");
+    model_output(&m, "y");
+    shift = 3;
+    cr_assert_eq(run(&o), OK, "%s", why.text);
+    mean_errors(mean, 6); /* 6 weights an output: 2.1 steps, a quarter of taps each */
+    for (int c = 0; c < 6; c++)
+        cr_expect(fabs(mean[c]) < 0.2 * step, "channel %d: %g steps", c, mean[c] / step);
 }
 
 Test(quantise, channels_of_different_size_are_evened_out)
