@@ -104,9 +104,10 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
         softmax_fill_avx512(k);
     }
 #elif defined(__aarch64__)
-    if (cpu & CPU_NEON)
+    if (cpu & CPU_NEON) {
         hwc_fill_neon(k);
         softmax_fill_neon(k);
+    }
 #endif
     k->cpu = cpu;
     /* Never silently wrong: a level that does not compute right here is not used. */

@@ -69,7 +69,7 @@ static bool is_focus(struct node *concat, struct focus *f)
     for (int i = 0; i < concat->n_in; i++)
         if (!read_part(f, concat->in[i], i))
             return false;
-    return f->b * f->b == concat->n_in && f->x->t.dim[AXIS_Y] % f->b == 0 &&
+    return f->x && f->b * f->b == concat->n_in && f->x->t.dim[AXIS_Y] % f->b == 0 &&
            f->x->t.dim[AXIS_X] % f->b == 0;
 }
 
