@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "perception/nn/inspect.h"
-#include "perception/nn/ops/ops.h"
+#include "perception/nn/ops/last.h"
 #include "tests/onnx_model.h"
 
 static struct model m;
@@ -191,7 +191,10 @@ static float *run_with(tail_fn *tail, bool transposed, bool open_all, int *nodes
     net = opened(NULL);
     fill(net_input(net, 0));
     cr_assert_eq(net_run(net, &why), OK);
-    *nodes = net_graph(net)->n_nodes;
+    *nodes = 0; /* without those that turn pictures around at the borders */
+    for (int i = 0; i < net_graph(net)->n_nodes; i++)
+        *nodes += net_graph(net)->node[i]->op != &op_to_last &&
+                  net_graph(net)->node[i]->op != &op_to_planes;
     *count = tensor_count(net_output(net, 0));
     y = malloc((size_t)*count * sizeof *y);
     memcpy(y, net_output(net, 0)->data, (size_t)*count * sizeof *y);
