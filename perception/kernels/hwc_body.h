@@ -55,30 +55,54 @@ VEC_INLINE vec vec_act(enum act act, vec v, vec a, vec b)
 
 /* ---- what the registers do not do themselves ------------------------------------------------ */
 struct rows {
+    const float *x; /* may be y; whole registers can be read of it */
     float *y;
-    ptrdiff_t y_step;
+    ptrdiff_t x_step, y_step;
     int pixels, channels;
 };
 
+VEC_INLINE vec load_as(bool whole, const float *p, vec_mask some)
+{
+    return whole ? vec_load(p) : vec_load_some(p, some);
+}
+
+VEC_INLINE void store_as(bool whole, float *p, vec_mask some, vec v)
+{
+    if (whole)
+        vec_store(p, v);
+    else
+        vec_store_some(p, some, v);
+}
+
+/* One register of channels from c on, or some of it, of all pixels. What is read is never masked
+ * where it was just written: a masked store does not hand its data on to a load. */
+VEC_INLINE void finish_column(enum act act, const bool whole, const struct rows *t, int c,
+                              vec_mask some, const struct hwc_finish *f)
+{
+    const vec a = f->slope ? load_as(whole, f->slope + c, some) : vec_all(f->a);
+    const vec b = vec_all(f->b);
+
+    for (int p = 0; p < t->pixels; p++) {
+        const float *x = t->x + p * t->x_step + c;
+        vec v = t->x != t->y ? vec_load(x) : load_as(whole, x, some);
+        vec add = f->add ? load_as(whole, f->add + p * f->add_step + c, some) : vec_all(0.0f);
+
+        if (f->add_after)
+            v = vec_add(vec_act(act, v, a, b), add);
+        else
+            v = vec_act(act, f->add ? vec_add(v, add) : v, a, b);
+        store_as(whole, t->y + p * t->y_step + c, some, v);
+    }
+}
+
 VEC_INLINE void finish_as(enum act act, const struct rows *t, const struct hwc_finish *f)
 {
-    for (int c = 0; c < t->channels; c += VEC_LANES) {
-        int left = t->channels - c;
-        vec_mask some = vec_first((size_t)(left < VEC_LANES ? left : VEC_LANES));
-        vec a = f->slope ? vec_load_some(f->slope + c, some) : vec_all(f->a), b = vec_all(f->b);
+    int c = 0;
 
-        for (int p = 0; p < t->pixels; p++) {
-            float *y = t->y + p * t->y_step + c;
-            vec v = vec_load_some(y, some);
-            vec add = f->add ? vec_load_some(f->add + p * f->add_step + c, some) : vec_all(0.0f);
-
-            if (f->add_after)
-                v = vec_add(vec_act(act, v, a, b), add);
-            else
-                v = vec_act(act, f->add ? vec_add(v, add) : v, a, b);
-            vec_store_some(y, some, v);
-        }
-    }
+    for (; c + VEC_LANES <= t->channels; c += VEC_LANES)
+        finish_column(act, true, t, c, vec_first(0), f);
+    if (c < t->channels)
+        finish_column(act, false, t, c, vec_first((size_t)(t->channels - c)), f);
 }
 
 static __attribute__((noinline)) void finish_rows(const struct rows *t, const struct hwc_finish *f)
@@ -172,34 +196,40 @@ VEC_INLINE void tile_sums(const int P, const int V, const struct hwc_tile *t,
     }
 }
 
+/* Sums that need more than limits, through a buffer that is still in the cache. */
+VEC_INLINE void tile_finish(const int P, const int V, const struct hwc_tile *t,
+                            vec sum[VEC_TILE_PIXELS][VEC_TILE_VECTORS])
+{
+    float raw[VEC_TILE_PIXELS * VEC_TILE_VECTORS * VEC_LANES] __attribute__((aligned(64)));
+
+#pragma GCC unroll 14
+    for (int p = 0; p < P; p++)
+#pragma GCC unroll 2
+        for (int v = 0; v < V; v++)
+            vec_store(raw + (p * V + v) * VEC_LANES, sum[p][v]);
+    finish_rows(&(struct rows){raw, t->y, V * VEC_LANES, t->y_step, P, t->channels}, &t->finish);
+}
+
 VEC_INLINE void tile_of(const int P, const int V, const struct hwc_tile *t)
 {
     vec sum[VEC_TILE_PIXELS][VEC_TILE_VECTORS];
     struct limits limits = limits_of(&t->finish);
     int last = t->channels - (V - 1) * VEC_LANES; /* channels in the last register */
+    vec_mask some = vec_first((size_t)last);
     float *y = t->y;
 
     tile_sums(P, V, t, sum);
-    if (last == VEC_LANES) {
-#pragma GCC unroll 14
-        for (int p = 0; p < P; p++, y += t->y_step)
-#pragma GCC unroll 2
-            for (int v = 0; v < V; v++)
-                vec_store(y + VEC_LANES * v, vec_clamp(sum[p][v], limits.lo, limits.hi));
-    } else {
-        vec_mask some = vec_first((size_t)last);
-
-#pragma GCC unroll 14
-        for (int p = 0; p < P; p++, y += t->y_step) {
-#pragma GCC unroll 2
-            for (int v = 0; v < V - 1; v++)
-                vec_store(y + VEC_LANES * v, vec_clamp(sum[p][v], limits.lo, limits.hi));
-            vec_store_some(y + VEC_LANES * (V - 1), some,
-                           vec_clamp(sum[p][V - 1], limits.lo, limits.hi));
-        }
+    if (!limits.all) {
+        tile_finish(P, V, t, sum);
+        return;
     }
-    if (!limits.all)
-        finish_rows(&(struct rows){t->y, t->y_step, P, t->channels}, &t->finish);
+#pragma GCC unroll 14
+    for (int p = 0; p < P; p++, y += t->y_step) {
+#pragma GCC unroll 2
+        for (int v = 0; v < V; v++)
+            store_as(v < V - 1 || last == VEC_LANES, y + VEC_LANES * v, some,
+                     vec_clamp(sum[p][v], limits.lo, limits.hi));
+    }
 }
 
 #define TILE(P)                                                                                    \
@@ -265,11 +295,6 @@ static void HWC(hwc_tile)(const struct hwc_tile *t)
 
 /* ---- depthwise ------------------------------------------------------------------------------- */
 enum { RUN = 6 }; /* pixels at a time: enough sums in flight to hide their latency */
-
-VEC_INLINE vec load_as(bool whole, const float *p, vec_mask some)
-{
-    return whole ? vec_load(p) : vec_load_some(p, some);
-}
 
 enum taps { TAPS_WEIGHTED, TAPS_SUM, TAPS_MAX }; /* a constant at every call */
 
@@ -355,7 +380,9 @@ VEC_INLINE void taps_run(const enum taps what, const int P, const struct hwc_tap
 
         if (f.add)
             f.add += p0 * f.add_step;
-        finish_rows(&(struct rows){t->y + p0 * t->y_step, t->y_step, P, t->channels}, &f);
+        finish_rows(&(struct rows){t->y + p0 * t->y_step, t->y + p0 * t->y_step, t->y_step,
+                                   t->y_step, P, t->channels},
+                    &f);
     }
 }
 

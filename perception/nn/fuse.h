@@ -19,6 +19,9 @@ MUST_CHECK enum err fuse_products(struct graph *g);
 /* Every other channel instead of turning over all of them. */
 MUST_CHECK enum err fuse_shuffles(struct graph *g);
 
+/* Products around a Softmax without the matrix between them. */
+MUST_CHECK enum err fuse_attention(struct graph *g);
+
 /* Zeros around a picture into what reads it. */
 void fuse_pads(struct graph *g);
 

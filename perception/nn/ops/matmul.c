@@ -249,6 +249,21 @@ static enum err gemm_run(const struct node *n, const struct run *r)
     return OK;
 }
 
+bool matmul_is_batch(const struct node *n, struct gemm_shape *s, int *batches)
+{
+    const struct matmul_params *p = n->params;
+    int64_t all;
+
+    if (n->op->infer != matmul_infer || in(n, 0)->type != DTYPE_F32 || p->s.K == 0 ||
+        tensor_count(out(n, 0)) == 0)
+        return false;
+    all = dims_product(p->batch, 0, p->rank);
+    *s = p->s;
+    *batches = (int)all;
+    return tensor_count(in(n, 0)) == all * p->s.M * p->s.K &&
+           tensor_count(in(n, 1)) == all * p->s.K * p->s.N;
+}
+
 bool matmul_is_rows(const struct node *n, struct gemm_shape *s, int *rows, float *beta)
 {
     const struct matmul_params *p = n->params;
