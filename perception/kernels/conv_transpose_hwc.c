@@ -1,9 +1,38 @@
-/* Transposed convolution channels last. Every stride-th output along each axis, a phase, is an
+/* Transposed convolution channels last. Where neither taps nor strides overlap (an upsampling by
+ * kernel = stride), one row of taps is a pointwise convolution: the outputs of all its taps lie side
+ * by side, as if they were channels of the input pixel. Otherwise every stride-th output along each axis, a phase, is an
  * ordinary convolution of stride 1 with those taps that fall on it, in reverse: the tap ky = r + j
  * stride brings input row (oy + pad - ky) / stride. Nothing is computed twice or added up later. */
 #include <assert.h>
 
 #include "perception/kernels/hwc_internal.h"
+
+static bool is_tiling(const struct conv_shape *s)
+{
+    return s->kh == s->stride_y && s->kw == s->stride_x && s->pad_top == 0 && s->pad_left == 0 &&
+           s->OH == s->H * s->stride_y && s->OW == s->W * s->stride_x && s->groups == 1;
+}
+
+/* One row of taps of such a one. */
+static struct conv_shape row_of(const struct conv_shape *s)
+{
+    struct conv_shape p = *s;
+
+    p.kh = p.kw = p.stride_y = p.stride_x = 1;
+    p.pad_bottom = p.pad_right = 0;
+    p.M = s->kw * s->M;
+    p.OH = s->H;
+    p.OW = s->W;
+    return p;
+}
+
+/* Channel m of a row of taps is tap m / M, channel m % M. */
+static float row_weight_at(const struct hwc_weights *w, int m, int i)
+{
+    const struct conv_shape *s = w->s;
+
+    return w->w[(((size_t)i * s->M + m % s->M) * s->kh + w->phase_y) * s->kw + m / s->M];
+}
 
 /* One axis of a phase. */
 struct axis {
@@ -57,6 +86,9 @@ size_t conv_transpose_hwc_weights_size(const struct kernels *k, const struct con
 {
     size_t n = 0;
 
+    if (is_tiling(s))
+        return floats_size((size_t)s->kh * hwc_panels_floats(k, s->kw * s->M, s->C) +
+                           (size_t)s->kw * s->M);
     for (int i = 0; i < s->stride_y * s->stride_x; i++) {
         struct conv_shape p = phase_of(s, i / s->stride_x, i % s->stride_x);
 
@@ -81,12 +113,37 @@ static float weight_at(const struct hwc_weights *w, int m, int i)
     return w->w[(((size_t)c * (s->M / s->groups) + m) * s->kh + ky) * s->kw + kx];
 }
 
+static void pack_rows(const struct kernels *k, const struct conv_shape *s, const float *w,
+                      const float *bias, float *to)
+{
+    float *biases = to + (size_t)s->kh * hwc_panels_floats(k, s->kw * s->M, s->C);
+
+    for (int i = 0; i < s->kw * s->M; i++)
+        biases[i] = bias ? bias[i % s->M] : 0.0f;
+    for (int ky = 0; ky < s->kh; ky++) {
+        struct hwc_weights one = {.s = s,
+                                  .w = w,
+                                  .bias = biases,
+                                  .M = s->kw * s->M,
+                                  .K = s->C,
+                                  .phase_y = ky,
+                                  .at = row_weight_at};
+
+        hwc_panels_fill(k, &one, to);
+        to += hwc_panels_floats(k, one.M, one.K);
+    }
+}
+
 void conv_transpose_hwc_pack(const struct kernels *k, const struct conv_shape *s, const float *w,
                              const float *bias, void *packed)
 {
     int C = s->C / s->groups, M = s->M / s->groups;
     float *to = packed;
 
+    if (is_tiling(s)) {
+        pack_rows(k, s, w, bias, packed);
+        return;
+    }
     for (int i = 0; i < s->stride_y * s->stride_x; i++) {
         struct conv_shape p = phase_of(s, i / s->stride_x, i % s->stride_x);
 
@@ -111,6 +168,8 @@ size_t conv_transpose_hwc_scratch(const struct kernels *k, const struct conv_sha
     size_t most = 0;
 
     (void)k;
+    if (is_tiling(s))
+        return floats_size((size_t)s->kw * s->M); /* slopes */
     for (int i = 0; i < s->stride_y * s->stride_x; i++) {
         struct conv_shape p = phase_of(s, i / s->stride_x, i % s->stride_x);
         size_t n = 0;
@@ -122,6 +181,34 @@ size_t conv_transpose_hwc_scratch(const struct kernels *k, const struct conv_sha
     return (size_t)threads * most;
 }
 
+static void run_rows(const struct kernels *k, const struct conv_shape *s, const struct hwc_io *io,
+                     const float *weights, const struct epilogue *e, float *slopes,
+                     struct pool *pool)
+{
+    struct conv_shape p = row_of(s);
+    struct epilogue each = e ? *e : (struct epilogue){.act = ACT_NONE};
+
+    if (each.slope) {
+        for (int i = 0; i < p.M; i++)
+            slopes[i] = each.slope[i % s->M];
+        each.slope = slopes;
+    }
+    for (int ky = 0; ky < s->kh; ky++) {
+        struct hwc_conv c = {.k = k,
+                             .s = &p,
+                             .io = *io,
+                             .grid = {(size_t)ky * s->OW, (size_t)s->OH * s->OW,
+                                      (size_t)s->stride_y * s->OW, (size_t)s->stride_x},
+                             .e = &each,
+                             .weights = weights,
+                             .pixels = (int64_t)s->H * s->W,
+                             .in_pixels = (size_t)s->H * s->W};
+
+        hwc_conv_run(&c, pool);
+        weights += hwc_panels_floats(k, p.M, p.C);
+    }
+}
+
 void conv_transpose_hwc(const struct kernels *k, const struct conv_shape *s,
                         const struct hwc_io *io, const void *packed, const struct epilogue *e,
                         void *scratch, struct pool *pool)
@@ -129,6 +216,11 @@ void conv_transpose_hwc(const struct kernels *k, const struct conv_shape *s,
     const float *weights = packed;
 
     assert(conv_transpose_hwc_fits(s));
+    if (is_tiling(s)) { /* pixels lie close together, or taps would not lie side by side */
+        assert(io->y_pitch == (size_t)s->M && (!io->add || io->add_pitch == (size_t)s->M));
+        run_rows(k, s, io, packed, e, scratch, pool);
+        return;
+    }
     for (int i = 0; i < s->stride_y * s->stride_x; i++) {
         int py = i / s->stride_x, px = i % s->stride_x;
         struct conv_shape p = phase_of(s, py, px);

@@ -76,7 +76,7 @@ void conv_hwc(const struct kernels *k, const struct conv_shape *s, const struct 
 /* Which of the ways below a shape takes, for people: "depthwise", "pointwise", "direct", "grouped". */
 const char *conv_hwc_way(const struct conv_shape *s);
 
-/* Transposed, w (C, M / groups, kh, kw): for each of stride_y stride_x phases an ordinary
+/* Transposed, w (C, M / groups, kh, kw); the pixels of y and add are dense (pitch M). For each of stride_y stride_x phases an ordinary
  * convolution with the taps that fall on it, writing every stride-th pixel. */
 bool conv_transpose_hwc_fits(const struct conv_shape *s); /* no dilation, few enough taps */
 size_t conv_transpose_hwc_weights_size(const struct kernels *k, const struct conv_shape *s);

@@ -138,8 +138,15 @@ static bool random_shape(struct sweep *w, struct trial *t)
     t->transposed = kind == 3 && sweep_int(w, 0, 1);
     if (t->transposed) {
         s.dilation_y = s.dilation_x = 1;
-        s.OH = (s.H - 1) * s.stride_y + s.kh - s.pad_top - pads + sweep_int(w, 0, s.stride_y - 1);
-        s.OW = (s.W - 1) * s.stride_x + s.kw - s.pad_left - pads + sweep_int(w, 0, s.stride_x - 1);
+        if (sweep_int(w, 0, 1)) { /* taps side by side */
+            s.kh = s.stride_y;
+            s.kw = s.stride_x;
+            s.pad_top = s.pad_left = s.pad_bottom = s.pad_right = pads = 0;
+        }
+        s.OH = (s.H - 1) * s.stride_y + s.kh - s.pad_top - pads +
+               (sweep_int(w, 0, 2) ? 0 : sweep_int(w, 0, s.stride_y - 1));
+        s.OW = (s.W - 1) * s.stride_x + s.kw - s.pad_left - pads +
+               (sweep_int(w, 0, 2) ? 0 : sweep_int(w, 0, s.stride_x - 1));
     } else {
         s.OH = conv_length(s.H, s.kh, s.stride_y, s.dilation_y, s.pad_top, pads);
         s.OW = conv_length(s.W, s.kw, s.stride_x, s.dilation_x, s.pad_left, pads);
@@ -188,7 +195,7 @@ static void check_random(const struct kernels *k, struct sweep *w, struct pool *
     out = (size_t)t.s.N * t.s.OH * t.s.OW;
     t.io.x_planes = !t.transposed && t.s.groups == 1 && sweep_int(w, 0, 2) == 0;
     t.io.x_pitch = (size_t)t.s.C + (t.io.x_planes ? 0u : (size_t)sweep_int(w, 0, 1) * 3);
-    t.io.y_pitch = (size_t)t.s.M + (size_t)sweep_int(w, 0, 1) * 5;
+    t.io.y_pitch = (size_t)t.s.M + (t.transposed ? 0u : (size_t)sweep_int(w, 0, 1) * 5);
     /* the last pixel ends with its own channels, not with the pitch */
     t.io.x = sweep_floats(w, (in - 1) * t.io.x_pitch + (size_t)t.s.C, -1, 1);
     t.io.y = sweep_floats(w, out * t.io.y_pitch, 7, 7);
@@ -196,7 +203,7 @@ static void check_random(const struct kernels *k, struct sweep *w, struct pool *
     t.bias = sweep_int(w, 0, 3) ? sweep_floats(w, (size_t)t.s.M, -1, 1) : NULL;
     random_epilogue(w, &t.e, t.s.M);
     if (sweep_int(w, 0, 1)) {
-        t.io.add_pitch = (size_t)t.s.M + (size_t)sweep_int(w, 0, 1) * 2;
+        t.io.add_pitch = (size_t)t.s.M + (t.transposed ? 0u : (size_t)sweep_int(w, 0, 1) * 2);
         t.io.add = add = sweep_floats(w, out * t.io.add_pitch, -1, 1);
     }
     run(k, w, &t, pool);

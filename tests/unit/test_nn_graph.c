@@ -173,6 +173,33 @@ static void tail_transposes(void) /* one on either side, of matrices that are no
     model_node(&m, "MatMul", "c,et", "y");
 }
 
+static void tail_attention(void) /* softmax(c c' / 2) c */
+{
+    model_attr_ints(&m, model_node(&m, "Transpose", "c", "ct"), "perm", "0,1,3,2");
+    model_node(&m, "MatMul", "c,ct", "q");
+    model_f32(&m, "two", "", (float[]){2});
+    model_node(&m, "Div", "q,two", "d");
+    model_node(&m, "Softmax", "d", "p");
+    model_node(&m, "MatMul", "p,c", "y");
+}
+
+static void tail_attention_turned(void) /* c softmax(c' c)', as when channels come first */
+{
+    model_attr_ints(&m, model_node(&m, "Transpose", "c", "ct"), "perm", "0,1,3,2");
+    model_node(&m, "MatMul", "ct,c", "q");
+    model_attr_int(&m, model_node(&m, "Softmax", "q", "p"), "axis", 3);
+    model_attr_ints(&m, model_node(&m, "Transpose", "p", "pt"), "perm", "0,1,3,2");
+    model_node(&m, "MatMul", "c,pt", "y");
+}
+
+static void tail_not_attention(void) /* the softmax runs along the other side */
+{
+    model_node(&m, "MatMul", "c,c", "q");
+    model_attr_int(&m, model_node(&m, "Softmax", "q", "p"), "axis", 2);
+    model_node(&m, "Relu", "p", "r");
+    model_node(&m, "MatMul", "r,c", "y");
+}
+
 /* Run with the tail; open_all: every value between is an output too, which keeps it as it is. */
 static float *run_with(tail_fn *tail, bool transposed, bool open_all, int *nodes, int64_t *count)
 {
@@ -255,6 +282,21 @@ Test(nn_graph, fuses_hardsigmoid)
 Test(nn_graph, products_read_through_transposes)
 {
     check_fusing(tail_transposes, 4);
+}
+
+Test(nn_graph, fuses_attention)
+{
+    check_fusing(tail_attention, 2);
+    check_fusing(tail_attention_turned, 2);
+}
+
+Test(nn_graph, leaves_what_only_looks_like_attention)
+{
+    int nodes;
+    int64_t n;
+
+    free(run_with(tail_not_attention, false, false, &nodes, &n));
+    cr_assert_eq(nodes, 5);
 }
 
 Test(nn_graph, fuses_residual)
