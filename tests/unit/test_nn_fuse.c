@@ -279,6 +279,42 @@ Test(nn_fuse, pads)
     check_pads("MaxPool", NULL, (int[]){0, 0, 0});
 }
 
+static int64_t around[4]; /* before and after the rows and the columns; less than 0: cut off */
+
+static void pad_rows(void)
+{
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "5,6");
+    model_i64(&m, "pads", "4", around);
+    model_f32(&m, "value", "", (float[]){9});
+    model_node(&m, "Pad", "x,pads,value", "y");
+}
+
+Test(nn_fuse, pads_of_either_sign)
+{
+    static const int64_t some[] = {-7, -3, -1, 0, 2};
+
+    for (int i = 0; i < 5 * 5 * 5; i++) {
+        struct outcome o;
+
+        memcpy(around,
+               (int64_t[]){some[i % 5] < -3 ? 1 : some[i % 5], some[i / 5 % 5], 1, some[i / 25]},
+               sizeof around);
+        if (5 + around[0] + around[2] < 1 || 6 + around[1] + around[3] < 1)
+            continue;
+        o = outcome(pad_rows, false, "Pad");
+        for (int64_t at = 0, width = 6 + around[1] + around[3]; at < o.count; at++) {
+            int64_t row = at / width - around[0], col = at % width - around[1];
+            bool inside = row >= 0 && row < 5 && col >= 0 && col < 6;
+
+            cr_assert_float_eq(o.y[at],
+                               inside ? (float)((row * 6 + col) * 37 % 101) / 50.0f - 1.0f : 9.0f,
+                               1e-6f, "pads %d: %d", i, (int)at);
+        }
+        free(o.y);
+    }
+}
+
 /* ---- focus ---------------------------------------------------------------------------------- */
 static int focus_strides, focus_parts; /* of the convolution; of the picture */
 

@@ -129,6 +129,32 @@ static enum err pad_infer(struct graph *g, struct node *n, struct why *why)
     return OK;
 }
 
+static char *fill(char *to, const char *value, size_t size, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++, to += size)
+        memcpy(to, value, size);
+    return to;
+}
+
+/* What pad_row() does, where what is read lies together. */
+static void pad_constant_row(const struct node *n, int64_t base, const char *value, char *to)
+{
+    const struct pad_params *p = n->params;
+    const struct tensor *x = in(n, 0), *y = out(n, 0);
+    size_t size = dtype_size(x->type);
+    int last = y->rank - 1;
+    int64_t from = p->before[last] < 0 ? -p->before[last] : 0;
+    int64_t front = p->before[last] > 0 ? p->before[last] : 0, all = y->dim[last], inside;
+
+    front = front < all && base >= 0 ? front : all;
+    inside = x->dim[last] - from < all - front ? x->dim[last] - from : all - front;
+    inside = inside > 0 ? inside : 0;
+    to = fill(to, value, size, front);
+    if (inside)
+        memcpy(to, (const char *)x->data + (size_t)(base + from) * size, (size_t)inside * size);
+    fill(to + (size_t)inside * size, value, size, all - front - inside);
+}
+
 /* One innermost row: base is where it starts in the input, -1 if all of it lies outside. */
 static void pad_row(const struct node *n, int64_t base, const char *value, char *to)
 {
@@ -137,6 +163,10 @@ static void pad_row(const struct node *n, int64_t base, const char *value, char 
     size_t size = dtype_size(x->type);
     int last = y->rank - 1;
 
+    if (p->mode == PAD_CONSTANT) {
+        pad_constant_row(n, base, value, to);
+        return;
+    }
     for (int64_t i = 0; i < y->dim[last]; i++, to += size) {
         int64_t from = base < 0 ? -1 : p->from[last][i];
 
