@@ -176,6 +176,13 @@ size_t gemm_scratch(const struct kernels *k, const struct gemm_shape *s, int thr
 void gemm(const struct kernels *k, const struct gemm_shape *s, const float *a, const float *b,
           float *c, void *scratch, struct pool *pool);
 
+/* The same where op(B) is small and A a stack of rows (alpha 1, beta 0, see gemm_rows_fits()): less
+ * is packed. */
+bool gemm_rows_fits(const struct gemm_shape *s);
+size_t gemm_rows_scratch(const struct kernels *k, const struct gemm_shape *s); /* bytes */
+void gemm_rows(const struct kernels *k, const struct gemm_shape *s, const float *a, const float *b,
+               float *c, void *scratch, struct pool *pool);
+
 /* The same with alpha op(A) packed once, for weights. The packing belongs to the table's CPU level.
  * e may be NULL; its channels are the rows of C, its add has C's layout. */
 size_t gemm_pack_a_size(const struct kernels *k, int M, int K); /* bytes */

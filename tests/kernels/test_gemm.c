@@ -4,7 +4,8 @@
 static const int sizes[][3] = {
     {1, 1, 1},      {1, 16, 3},     {6, 16, 8},    {7, 17, 9},    {5, 15, 31},
     {14, 32, 5},    {13, 31, 2},    {64, 128, 27}, {3, 129, 256}, {97, 40, 257},
-    {100, 260, 70}, {2, 1000, 513}, {240, 3, 33},  {17, 1, 100},
+    {100, 260, 70}, {2, 1000, 513}, {240, 3, 33},  {17, 1, 100},  {33, 16, 24},
+    {8, 33, 2},     {29, 100, 9},   {9, 1, 7},     {70, 64, 1},
 };
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
@@ -86,6 +87,58 @@ Test(gemm, empty_inner_dimension_scales_c)
     s.beta = 0;
     gemm(&k, &s, none, none, c, none, NULL);
     cr_assert(c[0] == 0 && c[5] == 0);
+}
+
+/* The way for small second matrices: the same sums, and nothing written between the rows. */
+static bool check_rows(struct sweep *w, const struct kernels *k, const struct gemm_shape *s)
+{
+    size_t rows_b = (size_t)(s->trans_b ? s->N : s->K), cols_b = (size_t)(s->trans_b ? s->K : s->N);
+    size_t n = (size_t)(s->M - 1) * s->ldc + (size_t)s->N;
+    float *a = sweep_floats(w, (size_t)(s->M - 1) * s->lda + (size_t)s->K, -1, 1);
+    float *b = sweep_floats(w, (rows_b - 1) * s->ldb + cols_b, -1, 1);
+    float *c = sweep_floats(w, n, 2, 2);
+    bool fits = gemm_rows_fits(s);
+
+    if (fits)
+        gemm_rows(k, s, a, b, c, sweep_bytes(w, gemm_rows_scratch(k, s)), NULL);
+    for (size_t i = 0; fits && i < n; i++) {
+        int row = (int)(i / s->ldc), col = (int)(i % s->ldc);
+        double sum = 0, size = 0;
+
+        for (int l = 0; l < s->K && col < s->N; l++) {
+            double p = (double)a[row * s->lda + l] * at(b, s->ldb, s->trans_b, l, col);
+            sum += p, size += fabs(p);
+        }
+        sweep_near(c[i], col < s->N ? sum : 2, size, s->K, "gemm_rows");
+    }
+    sweep_release(w);
+    return fits;
+}
+
+Test(gemm, rows_times_a_small_matrix)
+{
+    unsigned masks[8];
+    int levels = sweep_levels(masks), checked = 0;
+    struct kernels k;
+    struct sweep w;
+
+    sweep_init(&w);
+    for (int level = 0; level < levels; level++)
+        for (int i = 0; i < 2 * SIZES; i++) {
+            const int *size = sizes[i / 2];
+            struct gemm_shape s = {.M = size[0],
+                                   .N = size[1],
+                                   .K = size[2],
+                                   .alpha = 1,
+                                   .trans_b = i % 2,
+                                   .lda = (size_t)size[2] + 1,
+                                   .ldb = (size_t)size[i % 2 ? 2 : 1] + 2,
+                                   .ldc = (size_t)size[1] + 3};
+
+            kernels_init(&k, masks[level]);
+            checked += check_rows(&w, &k, &s);
+        }
+    cr_assert_geq(checked, 8 * levels);
 }
 
 /* Neither the split into pieces nor the threads may show. */

@@ -85,6 +85,10 @@ static enum err gemm_prepare(struct graph *g, struct node *n, struct why *why)
     n->kernel = in(n, 0)->type == DTYPE_F32 ? "blocks" : "plain";
     if (in(n, 0)->type == DTYPE_F32 && p->s.M > 0 && p->s.N > 0 && p->s.K > 0)
         n->scratch = gemm_scratch(&g->kernels, &p->s, pool_threads(g->pool));
+    if (in(n, 0)->type == DTYPE_F32 && gemm_rows_fits(&p->s)) {
+        n->kernel = "rows";
+        n->scratch = gemm_rows_scratch(&g->kernels, &p->s);
+    }
     return OK;
 }
 
@@ -128,9 +132,10 @@ static enum err matmul_run(const struct node *n, const struct run *r)
         return OK;
     for (int64_t i = 0; i < dims_product(p->batch, 0, p->rank); i++) {
         if (a->type == DTYPE_F32)
-            gemm(r->kernels, &p->s, (const float *)a->data + ia * size_a,
-                 (const float *)b->data + ib * size_b, (float *)y->data + i * size_y, r->scratch,
-                 r->pool);
+            (gemm_rows_fits(&p->s) ? gemm_rows
+                                   : gemm)(r->kernels, &p->s, (const float *)a->data + ia * size_a,
+                                           (const float *)b->data + ib * size_b,
+                                           (float *)y->data + i * size_y, r->scratch, r->pool);
         else
             plain_gemm(&p->s, a, ia * size_a, b, ib * size_b, y, i * size_y);
         for (int d = p->rank - 1; d >= 0; d--) {
@@ -243,7 +248,8 @@ static enum err gemm_run(const struct node *n, const struct run *r)
     if (tensor_count(y) == 0 || p->s.K == 0)
         return OK;
     if (a->type == DTYPE_F32)
-        gemm(r->kernels, &p->s, a->data, b->data, y->data, r->scratch, r->pool);
+        (gemm_rows_fits(&p->s) ? gemm_rows : gemm)(r->kernels, &p->s, a->data, b->data, y->data,
+                                                   r->scratch, r->pool);
     else
         plain_gemm(&p->s, a, 0, b, 0, y, 0);
     return OK;
