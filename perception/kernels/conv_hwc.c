@@ -1,6 +1,7 @@
-/* Convolutions channels last, four ways:
+/* Convolutions channels last, five ways:
  *   depthwise  each channel alone (depthwise_hwc.c)
  *   pointwise  1x1 with nothing around it: rows may be cut anywhere
+ *   winograd   3x3 of stride 1 with enough channels (winograd_hwc.c)
  *   direct     a tile's pixels of one row, all taps; the picture is read where it lies, or, where
  *              there are pads, from a padded copy of the rows that a piece needs
  *   grouped    the same for some channels at a time */
@@ -23,6 +24,7 @@ const char *conv_hwc_way(const struct conv_shape *s)
     return hwc_is_depthwise(s) ? "depthwise"
            : s->groups > 1     ? "grouped"
            : is_pointwise(s)   ? "pointwise"
+           : winograd_fits(s)  ? "winograd"
                                : "direct";
 }
 
@@ -50,6 +52,8 @@ size_t conv_hwc_weights_size(const struct kernels *k, const struct conv_shape *s
 {
     if (hwc_is_depthwise(s))
         return floats_size((size_t)s->C * ((size_t)s->kh * s->kw + 1));
+    if (winograd_fits(s))
+        return floats_size(winograd_weights_floats(k, s));
     return floats_size((size_t)s->groups * hwc_panels_floats(k, s->M / s->groups, group_steps(s)));
 }
 
@@ -60,6 +64,10 @@ void conv_hwc_pack(const struct kernels *k, const struct conv_shape *s, const fl
 
     if (hwc_is_depthwise(s)) {
         hwc_depthwise_pack(s, w, bias, packed);
+        return;
+    }
+    if (winograd_fits(s)) {
+        winograd_pack(k, s, w, bias, packed);
         return;
     }
     for (int g = 0; g < s->groups; g++) {
@@ -77,7 +85,8 @@ void conv_hwc_pack(const struct kernels *k, const struct conv_shape *s, const fl
 size_t conv_hwc_scratch(const struct kernels *k, const struct conv_shape *s, bool x_planes,
                         int threads)
 {
-    (void)k;
+    if (winograd_fits(s))
+        return winograd_scratch(k, s, threads);
     if (hwc_is_depthwise(s) || (!x_planes && !hwc_is_padded(s)))
         return 0;
     return (size_t)threads * floats_size(hwc_band_floats(s));
@@ -243,6 +252,10 @@ void conv_hwc(const struct kernels *k, const struct conv_shape *s, const struct 
         return;
     if (hwc_is_depthwise(s)) {
         hwc_depthwise_run(&c, k->hwc_taps, pool);
+        return;
+    }
+    if (winograd_fits(s)) {
+        winograd_run(&c, pool);
         return;
     }
     if (is_pointwise(s) && !io->x_planes) {

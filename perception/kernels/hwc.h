@@ -53,6 +53,20 @@ struct hwc_taps {
     struct hwc_finish finish;
 };
 
+/* One tile of Winograd's convolution (winograd_hwc.c). In: 4 x 4 pixels of x to 16 planes y. Out: 16
+ * planes x to rows x cols (1 or 2 each) pixels of y. Whole registers are read of x and bias, and
+ * written of planes. */
+struct winograd_tile {
+    size_t channels;
+    const float *x, *bias;
+    ptrdiff_t x_row, x_pixel;
+    float *y;
+    ptrdiff_t y_row, y_pixel, add_row;
+    ptrdiff_t plane; /* floats from plane to plane */
+    int rows, cols;
+    struct hwc_finish finish;
+};
+
 /* Where the pictures of an operation lie. A pitch is the distance between pixels, at least the
  * number of channels: a picture may be some channels of a wider one. */
 struct hwc_io {
@@ -73,7 +87,7 @@ size_t conv_hwc_scratch(const struct kernels *k, const struct conv_shape *s, boo
 /* Of e, bias and add are not read: the one is packed, the other in io. */
 void conv_hwc(const struct kernels *k, const struct conv_shape *s, const struct hwc_io *io,
               const void *packed, const struct epilogue *e, void *scratch, struct pool *pool);
-/* Which of the ways below a shape takes, for people: "depthwise", "pointwise", "direct", "grouped". */
+/* Which of the ways below a shape takes, for people: "depthwise", "pointwise", "winograd", "direct", "grouped". */
 const char *conv_hwc_way(const struct conv_shape *s);
 
 /* Transposed, w (C, M / groups, kh, kw); the pixels of y and add are dense (pitch M). For each of stride_y stride_x phases an ordinary

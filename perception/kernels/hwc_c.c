@@ -3,3 +3,4 @@
 #define HWC_PIXELS 4
 #include "perception/kernels/vec_c.h"
 #include "perception/kernels/hwc_body.h"
+#include "perception/kernels/winograd_body.h"

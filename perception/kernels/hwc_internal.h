@@ -58,4 +58,12 @@ void hwc_depthwise_pack(const struct conv_shape *s, const float *w, const float 
 void hwc_depthwise_run(struct hwc_conv *c, void (*kernel)(const struct hwc_taps *t),
                        struct pool *pool);
 
+/* ---- 3x3 with fewer multiplications (winograd_hwc.c) ------------------------------------------- */
+bool winograd_fits(const struct conv_shape *s);
+size_t winograd_weights_floats(const struct kernels *k, const struct conv_shape *s);
+void winograd_pack(const struct kernels *k, const struct conv_shape *s, const float *w,
+                   const float *bias, float *to);
+size_t winograd_scratch(const struct kernels *k, const struct conv_shape *s, int threads);
+void winograd_run(const struct hwc_conv *c, struct pool *pool);
+
 #endif

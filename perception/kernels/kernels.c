@@ -85,6 +85,7 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
         .tile_rows = TILE_ROWS_C, .tile_cols = TILE_COLS_C, .tile = tile_c, .taps = taps_c};
     rows_fill_c(k);
     hwc_fill_c(k);
+    winograd_fill_c(k);
     softmax_fill_c(k);
 #if defined(__x86_64__)
     if (cpu & CPU_AVX2) {
@@ -92,6 +93,7 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
         gemm_fill_avx2(k);
         depthwise_fill_avx2(k);
         hwc_fill_avx2(k);
+        winograd_fill_avx2(k);
         softmax_fill_avx2(k);
         transpose_fill_avx2(k);
     }
@@ -101,11 +103,13 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
         gemm_fill_avx512(k);
         depthwise_fill_avx512(k);
         hwc_fill_avx512(k);
+        winograd_fill_avx512(k);
         softmax_fill_avx512(k);
     }
 #elif defined(__aarch64__)
     if (cpu & CPU_NEON) {
         hwc_fill_neon(k);
+        winograd_fill_neon(k);
         softmax_fill_neon(k);
     }
 #endif

@@ -66,6 +66,7 @@ struct finish {
 
 struct hwc_tile;
 struct hwc_taps;
+struct winograd_tile;
 
 struct kernels {
     unsigned cpu; /* the CPU_ bits in use */
@@ -87,6 +88,8 @@ struct kernels {
     void (*hwc_taps)(const struct hwc_taps *t);
     void (*hwc_sum)(const struct hwc_taps *t);
     void (*hwc_max)(const struct hwc_taps *t);
+    void (*winograd_in)(const struct winograd_tile *t);
+    void (*winograd_out)(const struct winograd_tile *t);
     /* y[i] = sum over j < 4 of t[j] x[j][i] */
     void (*hwc_blend)(float *y, const float *const x[4], const float t[4], size_t n);
     /* n channels of each pixel; the pixels lie x_step and y_step apart */

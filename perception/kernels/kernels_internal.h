@@ -21,6 +21,10 @@ void depthwise_fill_avx2(struct kernels *k);
 void depthwise_fill_avx512(struct kernels *k);
 void transpose_fill_avx2(struct kernels *k);
 
+void winograd_fill_c(struct kernels *k);
+void winograd_fill_avx2(struct kernels *k);
+void winograd_fill_avx512(struct kernels *k);
+void winograd_fill_neon(struct kernels *k);
 void hwc_fill_c(struct kernels *k);
 void hwc_fill_avx2(struct kernels *k);
 void hwc_fill_avx512(struct kernels *k);

@@ -125,7 +125,7 @@ static bool random_shape(struct sweep *w, struct trial *t)
                            .dilation_x = sweep_int(w, 1, 2),
                            .pad_top = sweep_int(w, 0, 3),
                            .pad_left = sweep_int(w, 0, 3)};
-    int kind = sweep_int(w, 0, 3), pads = sweep_int(w, 0, 3);
+    int kind = sweep_int(w, 0, 4), pads = sweep_int(w, 0, 3);
 
     if (kind == 0) { /* pointwise */
         s.kh = s.kw = s.stride_y = s.stride_x = 1;
@@ -135,6 +135,14 @@ static bool random_shape(struct sweep *w, struct trial *t)
     s.C = kind == 1 ? s.groups : s.groups * sweep_int(w, 1, 20);
     s.M = kind == 1 ? s.groups : s.groups * sweep_int(w, 1, kind ? 40 : 75);
     s.pad_bottom = s.pad_right = pads;
+    if (kind == 4) { /* Winograd's */
+        s.kh = s.kw = 3;
+        s.stride_y = s.stride_x = s.dilation_y = s.dilation_x = s.groups = 1;
+        s.H = sweep_int(w, 9, 20);
+        s.W = sweep_int(w, 12, 20);
+        s.C = sweep_int(w, 32, 50);
+        s.M = sweep_int(w, 32, 70);
+    }
     t->transposed = kind == 3 && sweep_int(w, 0, 1);
     if (t->transposed) {
         s.dilation_y = s.dilation_x = 1;
