@@ -41,15 +41,20 @@ static void take_pieces(struct pool *p, int thread)
         p->work(p->arg, i, thread);
 }
 
+static void breathe(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
 /* Wait a moment without giving the processor away; true as soon as *v is no longer old. */
 static bool spin_while(atomic_uint *v, unsigned old)
 {
     for (int i = 0; i < SPINS; i++) {
         if (atomic_load(v) != old)
             return true;
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
+        breathe();
     }
     return false;
 }
@@ -156,7 +161,9 @@ void pool_run(struct pool *p, int pieces, void (*work)(void *arg, int i, int thr
     start_round(p);
     take_pieces(p, 0);
     for (int i = 0; i < SPINS && atomic_load(&p->busy) > 0; i++)
-        ;
+        breathe(); /* sleeping and waking would cost more than most pieces do */
+    if (atomic_load(&p->busy) == 0)
+        return;
     pthread_mutex_lock(&p->lock);
     while (atomic_load(&p->busy) > 0)
         pthread_cond_wait(&p->end, &p->lock);

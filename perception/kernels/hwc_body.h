@@ -392,6 +392,10 @@ VEC_INLINE void taps_all(const enum taps what, const struct hwc_taps *t)
 
     for (; p + RUN <= t->pixels; p += RUN)
         taps_run(what, RUN, t, p);
+    if (p > 0 && p < t->pixels && !t->finish.add) { /* some twice rather than few at a time */
+        taps_run(what, RUN, t, t->pixels - RUN);
+        return;
+    }
     for (; p + 3 <= t->pixels; p += 3)
         taps_run(what, 3, t, p);
     for (; p < t->pixels; p++)
