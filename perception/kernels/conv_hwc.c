@@ -14,18 +14,18 @@ enum {
     RUN = 4,    /* tiles in a row of a pointwise convolution */
 };
 
-static bool is_pointwise(const struct conv_shape *s)
+bool hwc_is_pointwise(const struct conv_shape *s)
 {
     return s->kh == 1 && s->kw == 1 && s->stride_y == 1 && s->stride_x == 1 && !hwc_is_padded(s);
 }
 
 const char *conv_hwc_way(const struct conv_shape *s)
 {
-    return hwc_is_depthwise(s) ? "depthwise"
-           : s->groups > 1     ? "grouped"
-           : is_pointwise(s)   ? "pointwise"
-           : winograd_fits(s)  ? "winograd"
-                               : "direct";
+    return hwc_is_depthwise(s)   ? "depthwise"
+           : s->groups > 1       ? "grouped"
+           : hwc_is_pointwise(s) ? "pointwise"
+           : winograd_fits(s)    ? "winograd"
+                                 : "direct";
 }
 
 bool conv_hwc_fits(const struct conv_shape *s)
@@ -219,6 +219,27 @@ static void run_piece(void *arg, int i, int thread)
     }
 }
 
+void hwc_pointwise_run(const struct hwc_conv *c, const float *x, size_t pixel, int n)
+{
+    const struct conv_shape *s = c->s;
+    const ptrdiff_t start = 0;
+    struct hwc_tile t = {.segments = 1,
+                         .length = s->C,
+                         .segment = &start,
+                         .x_step = s->C,
+                         .y_step = (ptrdiff_t)c->io.y_pitch};
+
+    for (int m = 0; m < s->M; m += c->k->hwc_channels) {
+        t.channels = int_min(c->k->hwc_channels, s->M - m);
+        t.bias = c->weights + (size_t)m * ((size_t)s->C + 1);
+        t.w = t.bias + div_up(t.channels, c->k->hwc_lanes) * c->k->hwc_lanes;
+        t.x = x;
+        t.y = c->io.y + pixel * c->io.y_pitch + m;
+        t.finish = hwc_finish_of(c, pixel, m);
+        run_row(c->k, &t, n, false);
+    }
+}
+
 void hwc_conv_run(struct hwc_conv *c, struct pool *pool)
 {
     const struct conv_shape *s = c->s;
@@ -258,7 +279,7 @@ void conv_hwc(const struct kernels *k, const struct conv_shape *s, const struct 
         winograd_run(&c, pool);
         return;
     }
-    if (is_pointwise(s) && !io->x_planes) {
+    if (hwc_is_pointwise(s) && !io->x_planes) {
         flat.W = flat.OW = int_min(RUN * k->hwc_pixels, (int)pixels);
         flat.H = flat.OH = div_up((int)pixels, flat.OW);
         c.s = &flat;

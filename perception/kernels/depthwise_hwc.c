@@ -57,10 +57,11 @@ static void run_taps(const struct hwc_conv *c, struct hwc_taps t, const float *c
     c->taps(&t);
 }
 
-static void run_row(const struct hwc_conv *c, int image, int y)
+void hwc_depthwise_row(const struct hwc_conv *c, int image, int y)
 {
     const struct conv_shape *s = c->s;
-    size_t line = (size_t)s->W * c->io.x_pitch, pixel = ((size_t)image * s->OH + (size_t)y) * s->OW;
+    size_t line = (size_t)s->W * c->io.x_pitch,
+           pixel = c->grid.first + (size_t)image * c->grid.per_image + (size_t)y * c->grid.per_row;
     int top = y * s->stride_y - s->pad_top, j0, j1, y_count;
     /* outputs [lo, hi) have all their taps in the picture */
     int room = s->W - 1 - (s->kw - 1) * s->dilation_x + s->pad_left;
@@ -99,7 +100,7 @@ static void run_piece(void *arg, int i, int thread)
 
     (void)thread;
     for (int y = y0; y < int_min(y0 + c->rows, c->s->OH); y++)
-        run_row(c, image, y);
+        hwc_depthwise_row(c, image, y);
 }
 
 void hwc_depthwise_run(struct hwc_conv *c, void (*kernel)(const struct hwc_taps *t),

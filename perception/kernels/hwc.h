@@ -90,6 +90,15 @@ void conv_hwc(const struct kernels *k, const struct conv_shape *s, const struct 
 /* Which of the ways below a shape takes, for people: "depthwise", "pointwise", "winograd", "direct", "grouped". */
 const char *conv_hwc_way(const struct conv_shape *s);
 
+/* A depthwise convolution and a pointwise one that reads what it makes, in one go. Of io, x is the
+ * first's and y and add are the second's; the weights are packed by conv_hwc_pack() each. */
+bool separable_hwc_fits(const struct conv_shape *depth, const struct conv_shape *point);
+size_t separable_hwc_scratch(const struct conv_shape *depth, int threads); /* bytes */
+void separable_hwc(const struct kernels *k, const struct conv_shape *depth,
+                   const struct conv_shape *point, const struct hwc_io *io,
+                   const void *depth_packed, const void *point_packed, const struct epilogue *first,
+                   const struct epilogue *second, void *scratch, struct pool *pool);
+
 /* Transposed, w (C, M / groups, kh, kw); the pixels of y and add are dense (pitch M). For each of stride_y stride_x phases an ordinary
  * convolution with the taps that fall on it, writing every stride-th pixel. */
 bool conv_transpose_hwc_fits(const struct conv_shape *s); /* no dilation, few enough taps */

@@ -50,11 +50,15 @@ struct hwc_conv {
 };
 struct hwc_finish hwc_finish_of(const struct hwc_conv *c, size_t pixel, int channel);
 void hwc_conv_run(struct hwc_conv *c, struct pool *pool);
+bool hwc_is_pointwise(const struct conv_shape *s);
+/* A pointwise convolution of n pixels x that lie close together, its outputs from `pixel` on. */
+void hwc_pointwise_run(const struct hwc_conv *c, const float *x, size_t pixel, int n);
 
 /* ---- each channel alone (depthwise_hwc.c) ------------------------------------------------------ */
 bool hwc_is_depthwise(const struct conv_shape *s);
 void hwc_depthwise_pack(const struct conv_shape *s, const float *w, const float *bias, float *to);
 /* kernel: hwc_taps, hwc_sum or hwc_max of the table; c->weights NULL for the last two. */
+void hwc_depthwise_row(const struct hwc_conv *c, int image, int y);
 void hwc_depthwise_run(struct hwc_conv *c, void (*kernel)(const struct hwc_taps *t),
                        struct pool *pool);
 

@@ -22,6 +22,9 @@ MUST_CHECK enum err fuse_shuffles(struct graph *g);
 /* Products around a Softmax without the matrix between them. */
 MUST_CHECK enum err fuse_attention(struct graph *g);
 
+/* Depthwise and pointwise convolutions in one; after graph_layout(), which calls it. */
+MUST_CHECK enum err fuse_separable(struct graph *g);
+
 /* Zeros around a picture into what reads it. */
 void fuse_pads(struct graph *g);
 

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "perception/nn/fuse.h"
 #include "perception/nn/ops/conv.h"
 #include "perception/nn/ops/last.h"
 
@@ -565,5 +566,5 @@ enum err graph_layout(struct graph *g, struct why *why)
     g->node = l.node;
     g->n_nodes = l.n;
     graph_sweep(g);
-    return OK;
+    return fuse_separable(g) == OK ? OK : err_say(why, ERR_NOMEM, "out of memory");
 }

@@ -427,3 +427,80 @@ Test(hwc, copying)
             sweep_release(&w);
         }
 }
+
+/* ---- a depthwise and a pointwise convolution: in one go or one after the other, the same bits --- */
+static void check_separable(const struct kernels *k, struct sweep *w, struct pool *pool)
+{
+    struct trial t = {0};
+    struct conv_shape point;
+    struct hwc_io first, second;
+    void *a, *b, *scratch;
+    float *want;
+    size_t in, out;
+
+    do
+        random_shape(w, &t);
+    while (t.transposed || t.s.OH <= 0 || t.s.OW <= 0 || t.s.groups != t.s.C || t.s.M != t.s.C ||
+           t.s.C < 2);
+    in = (size_t)t.s.N * t.s.H * t.s.W;
+    out = (size_t)t.s.N * t.s.OH * t.s.OW;
+    point = (struct conv_shape){.N = t.s.N,
+                                .C = t.s.C,
+                                .H = t.s.OH,
+                                .W = t.s.OW,
+                                .M = sweep_int(w, 1, 70),
+                                .OH = t.s.OH,
+                                .OW = t.s.OW,
+                                .kh = 1,
+                                .kw = 1,
+                                .stride_y = 1,
+                                .stride_x = 1,
+                                .dilation_y = 1,
+                                .dilation_x = 1,
+                                .groups = 1};
+    cr_assert(separable_hwc_fits(&t.s, &point));
+    a = sweep_bytes(w, conv_hwc_weights_size(k, &t.s));
+    b = sweep_bytes(w, conv_hwc_weights_size(k, &point));
+    conv_hwc_pack(k, &t.s, sweep_floats(w, (size_t)t.s.C * t.s.kh * t.s.kw, -1, 1), NULL, a);
+    conv_hwc_pack(k, &point, sweep_floats(w, (size_t)point.M * point.C, -1, 1),
+                  sweep_floats(w, (size_t)point.M, -1, 1), b);
+    first = (struct hwc_io){.x = sweep_floats(w, in * t.s.C, -1, 1),
+                            .y = sweep_floats(w, out * t.s.C, 0, 0),
+                            .x_pitch = (size_t)t.s.C,
+                            .y_pitch = (size_t)t.s.C};
+    want = sweep_floats(w, out * point.M, 0, 0);
+    second = (struct hwc_io){.x = first.y,
+                             .y = want,
+                             .x_pitch = (size_t)t.s.C,
+                             .y_pitch = (size_t)point.M,
+                             .add = sweep_floats(w, out * point.M, -1, 1),
+                             .add_pitch = (size_t)point.M};
+    random_epilogue(w, &t.e, t.s.C);
+    conv_hwc(k, &t.s, &first, a, &t.e, NULL, NULL);
+    conv_hwc(k, &point, &second, b, &(struct epilogue){.act = ACT_SILU}, NULL, NULL);
+    second.x = first.x;
+    second.y = sweep_floats(w, out * point.M, 0, 0);
+    scratch = sweep_bytes(w, separable_hwc_scratch(&t.s, pool_threads(pool)));
+    separable_hwc(k, &t.s, &point, &second, a, b, &t.e, &(struct epilogue){.act = ACT_SILU},
+                  scratch, pool);
+    cr_assert_arr_eq(second.y, want, out * point.M * sizeof *want);
+    sweep_release(w);
+}
+
+Test(hwc, separable)
+{
+    unsigned masks[8];
+    int levels = sweep_levels(masks);
+    struct sweep w;
+    struct pool *pool = NULL;
+
+    cr_assert_eq(pool_open(3, &pool), OK);
+    sweep_init(&w);
+    for (int i = 0; i < levels * SHAPES; i++) {
+        struct kernels k;
+
+        kernels_init(&k, masks[i / SHAPES]);
+        check_separable(&k, &w, i % 2 ? NULL : pool);
+    }
+    pool_close(pool);
+}

@@ -192,6 +192,18 @@ static void tail_attention_turned(void) /* c softmax(c' c)', as when channels co
     model_node(&m, "MatMul", "c,pt", "y");
 }
 
+static void tail_separable(void) /* depthwise, then pointwise with a residual */
+{
+    model_pattern(&m, "wd", "6,1,3,3", 7);
+    model_pattern(&m, "wp", "6,6,1,1", 8);
+    Onnx__NodeProto *n = model_node(&m, "Conv", "c,wd", "d");
+    model_attr_int(&m, n, "group", 6);
+    model_attr_ints(&m, n, "pads", "1,1,1,1");
+    model_node(&m, "Relu", "d", "r");
+    model_node(&m, "Conv", "r,wp", "p");
+    model_node(&m, "Add", "p,c", "y");
+}
+
 static void tail_not_attention(void) /* the softmax runs along the other side */
 {
     model_node(&m, "MatMul", "c,c", "q");
@@ -288,6 +300,11 @@ Test(nn_graph, fuses_attention)
 {
     check_fusing(tail_attention, 2);
     check_fusing(tail_attention_turned, 2);
+}
+
+Test(nn_graph, fuses_depthwise_and_pointwise)
+{
+    check_fusing(tail_separable, 2);
 }
 
 Test(nn_graph, leaves_what_only_looks_like_attention)
