@@ -50,8 +50,7 @@ static struct axis axis_of(int phase, int kernel, int stride, int pad, int out)
     return a;
 }
 
-/* Phase (py, px) as a convolution; kh or kw 0: nothing falls on it but the bias. */
-static struct conv_shape phase_of(const struct conv_shape *s, int py, int px)
+struct conv_shape hwc_phase_of(const struct conv_shape *s, int py, int px)
 {
     struct axis y = axis_of(py, s->kh, s->stride_y, s->pad_top, s->OH);
     struct axis x = axis_of(px, s->kw, s->stride_x, s->pad_left, s->OW);
@@ -90,27 +89,33 @@ size_t conv_transpose_hwc_weights_size(const struct kernels *k, const struct con
         return floats_size((size_t)s->kh * hwc_panels_floats(k, s->kw * s->M, s->C) +
                            (size_t)s->kw * s->M);
     for (int i = 0; i < s->stride_y * s->stride_x; i++) {
-        struct conv_shape p = phase_of(s, i / s->stride_x, i % s->stride_x);
+        struct conv_shape p = hwc_phase_of(s, i / s->stride_x, i % s->stride_x);
 
         n += phase_floats(k, &p);
     }
     return floats_size(n);
 }
 
-/* w is that of the group: (C / groups, M / groups, kh, kw). */
-static float weight_at(const struct hwc_weights *w, int m, int i)
+ptrdiff_t hwc_phase_at(const struct conv_shape *s, int py, int px, int m, int i)
 {
-    const struct conv_shape *s = w->s;
-    struct axis y = axis_of(w->phase_y, s->kh, s->stride_y, s->pad_top, s->OH);
-    struct axis x = axis_of(w->phase_x, s->kw, s->stride_x, s->pad_left, s->OW);
+    struct axis y = axis_of(py, s->kh, s->stride_y, s->pad_top, s->OH);
+    struct axis x = axis_of(px, s->kw, s->stride_x, s->pad_left, s->OW);
     int channels = s->C / s->groups, c = i % channels, tap = i / channels;
     int ky, kx;
 
     if (y.taps == 0 || x.taps == 0)
-        return 0.0f;
+        return -1;
     ky = y.first + (y.taps - 1 - tap / x.taps) * s->stride_y;
     kx = x.first + (x.taps - 1 - tap % x.taps) * s->stride_x;
-    return w->w[(((size_t)c * (s->M / s->groups) + m) * s->kh + ky) * s->kw + kx];
+    return (((ptrdiff_t)c * (s->M / s->groups) + m) * s->kh + ky) * s->kw + kx;
+}
+
+/* w is that of the group: (C / groups, M / groups, kh, kw). */
+static float weight_at(const struct hwc_weights *w, int m, int i)
+{
+    ptrdiff_t at = hwc_phase_at(w->s, w->phase_y, w->phase_x, m, i);
+
+    return at < 0 ? 0.0f : w->w[at];
 }
 
 static void pack_rows(const struct kernels *k, const struct conv_shape *s, const float *w,
@@ -145,7 +150,7 @@ void conv_transpose_hwc_pack(const struct kernels *k, const struct conv_shape *s
         return;
     }
     for (int i = 0; i < s->stride_y * s->stride_x; i++) {
-        struct conv_shape p = phase_of(s, i / s->stride_x, i % s->stride_x);
+        struct conv_shape p = hwc_phase_of(s, i / s->stride_x, i % s->stride_x);
 
         for (int g = 0; g < s->groups; g++) {
             struct hwc_weights one = {.s = s,
@@ -171,7 +176,7 @@ size_t conv_transpose_hwc_scratch(const struct kernels *k, const struct conv_sha
     if (is_tiling(s))
         return floats_size((size_t)s->kw * s->M); /* slopes */
     for (int i = 0; i < s->stride_y * s->stride_x; i++) {
-        struct conv_shape p = phase_of(s, i / s->stride_x, i % s->stride_x);
+        struct conv_shape p = hwc_phase_of(s, i / s->stride_x, i % s->stride_x);
         size_t n = 0;
 
         if (p.OH > 0 && p.OW > 0 && hwc_is_padded(&p))
@@ -223,7 +228,7 @@ void conv_transpose_hwc(const struct kernels *k, const struct conv_shape *s,
     }
     for (int i = 0; i < s->stride_y * s->stride_x; i++) {
         int py = i / s->stride_x, px = i % s->stride_x;
-        struct conv_shape p = phase_of(s, py, px);
+        struct conv_shape p = hwc_phase_of(s, py, px);
         struct hwc_conv c = {.k = k,
                              .s = &p,
                              .io = *io,

@@ -11,47 +11,8 @@
 #include <math.h>
 
 #include "perception/kernels/hwc.h"
+#include "perception/kernels/hwc_act.h"
 #include "perception/kernels/kernels_internal.h"
-#include "perception/kernels/vec_math.h"
-
-VEC_INLINE vec vec_sigmoid(vec x)
-{
-    const vec one = vec_all(1.0f);
-
-    return vec_reciprocal(vec_add(one, vec_exp(vec_sub(vec_all(0.0f), x))));
-}
-
-VEC_INLINE vec vec_clamp(vec v, vec lo, vec hi)
-{
-    return vec_min(hi, vec_max(lo, v));
-}
-
-/* act is a constant at every call. */
-VEC_INLINE vec vec_act(enum act act, vec v, vec a, vec b)
-{
-    const vec zero = vec_all(0.0f), one = vec_all(1.0f);
-
-    switch (act) {
-    case ACT_RELU:
-        return vec_max(zero, v);
-    case ACT_CLIP:
-        return vec_clamp(v, a, b);
-    case ACT_LEAKY:
-        return vec_fma(a, vec_min(zero, v), vec_max(zero, v));
-    case ACT_SIGMOID:
-        return vec_sigmoid(v);
-    case ACT_TANH: /* 2 sigmoid(2 v) - 1 */
-        return vec_sub(vec_mul(vec_all(2.0f), vec_sigmoid(vec_add(v, v))), one);
-    case ACT_SILU:
-        return vec_mul(v, vec_sigmoid(v));
-    case ACT_HARDSIGMOID:
-        return vec_clamp(vec_fma(a, v, b), zero, one);
-    case ACT_HARDSWISH:
-        return vec_mul(v, vec_clamp(vec_fma(v, vec_all(1.0f / 6.0f), vec_all(0.5f)), zero, one));
-    default:
-        return v;
-    }
-}
 
 /* ---- what the registers do not do themselves ------------------------------------------------ */
 struct rows {

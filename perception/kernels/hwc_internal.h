@@ -3,6 +3,7 @@
 #define OUTRIDER_KERNELS_HWC_INTERNAL_H
 
 #include "perception/kernels/hwc.h"
+#include "perception/kernels/hwc8.h"
 #include "perception/kernels/kernels_internal.h"
 
 /* ---- weights (hwc_panels.c): panels of output channels, each its bias, then a row a step ------ */
@@ -54,6 +55,13 @@ bool hwc_is_pointwise(const struct conv_shape *s);
 /* A pointwise convolution of n pixels x that lie close together, its outputs from `pixel` on. */
 void hwc_pointwise_run(const struct hwc_conv *c, const float *x, size_t pixel, int n);
 
+/* ---- transposed (conv_transpose_hwc.c) --------------------------------------------------------- */
+/* Phase (py, px) as a convolution; one tap of weight 0 where nothing falls on it but the bias. */
+struct conv_shape hwc_phase_of(const struct conv_shape *s, int py, int px);
+/* Where in a group's weights (C / groups, M / groups, kh, kw) channel m's step i of a phase lies, step
+ * i being tap i / channels, channel i % channels; -1: it is 0. */
+ptrdiff_t hwc_phase_at(const struct conv_shape *s, int py, int px, int m, int i);
+
 /* ---- each channel alone (depthwise_hwc.c) ------------------------------------------------------ */
 bool hwc_is_depthwise(const struct conv_shape *s);
 void hwc_depthwise_pack(const struct conv_shape *s, const float *w, const float *bias, float *to);
@@ -69,5 +77,19 @@ void winograd_pack(const struct kernels *k, const struct conv_shape *s, const fl
                    const float *bias, float *to);
 size_t winograd_scratch(const struct kernels *k, const struct conv_shape *s, int threads);
 void winograd_run(const struct hwc_conv *c, struct pool *pool);
+/* ---- in 8 bits (windows_hwc8.c) ---------------------------------------------------------------- */
+/* Depthwise and pooling: the taps of every output that lie in the picture. */
+struct hwc8_windows {
+    const struct kernels *k;
+    const struct conv_shape *s; /* M = groups = C */
+    const uint8_t *x;
+    int x_zero;
+    const int32_t *w; /* (kh, kw, C) or NULL: average pooling, finish.unit for one tap */
+    bool count_pads;
+    struct hwc8_finish finish; /* of the whole picture */
+};
+void hwc8_windows_run(const struct hwc8_windows *w, struct pool *pool);
+/* f seen from another pixel and channel on */
+struct hwc8_finish hwc8_finish_at(const struct hwc8_finish *f, size_t pixel, int channel);
 
 #endif

@@ -87,6 +87,7 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
     hwc_fill_c(k);
     winograd_fill_c(k);
     softmax_fill_c(k);
+    hwc8_fill_c(k);
 #if defined(__x86_64__)
     if (cpu & CPU_AVX2) {
         rows_fill_avx2(k);
@@ -95,6 +96,7 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
         hwc_fill_avx2(k);
         winograd_fill_avx2(k);
         softmax_fill_avx2(k);
+        hwc8_fill_avx2(k);
         transpose_fill_avx2(k);
     }
     if (cpu & CPU_AVX512) {
@@ -106,11 +108,14 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
         winograd_fill_avx512(k);
         softmax_fill_avx512(k);
     }
+    if (cpu & CPU_VNNI)
+        hwc8_fill_vnni(k);
 #elif defined(__aarch64__)
     if (cpu & CPU_NEON) {
         hwc_fill_neon(k);
         winograd_fill_neon(k);
         softmax_fill_neon(k);
+        hwc8_fill_neon(k);
     }
 #endif
     k->cpu = cpu;

@@ -67,6 +67,9 @@ struct finish {
 struct hwc_tile;
 struct hwc_taps;
 struct winograd_tile;
+struct hwc8_tile;
+struct hwc8_taps;
+struct hwc8_rows;
 
 struct kernels {
     unsigned cpu; /* the CPU_ bits in use */
@@ -95,6 +98,12 @@ struct kernels {
     /* n channels of each pixel; the pixels lie x_step and y_step apart */
     void (*hwc_copy)(float *y, size_t y_step, const float *x, size_t x_step, size_t n,
                      size_t pixels);
+
+    /* The same in 8 bits (hwc8.h). */
+    int hwc8_lanes, hwc8_pixels, hwc8_channels;
+    void (*hwc8_tile)(const struct hwc8_tile *t);
+    void (*hwc8_taps)(const struct hwc8_taps *t);
+    void (*hwc8_rows)(const struct hwc8_rows *t);
 
     /* Rows of n numbers; y may be x (in place). */
     void (*finish)(float *y, const float *x, size_t n, const struct finish *f);

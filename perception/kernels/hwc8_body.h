@@ -1,0 +1,319 @@
+/* The inner loops in 8 bits, written once and compiled per instruction set. The includer has included
+ * the register operations (vec_*.h, vec8_*.h) and defines HWC(name) and HWC8_PIXELS. Everything is
+ * static but HWC(hwc8_fill). */
+#ifndef HWC
+#error "include this from a file that defines HWC(name)"
+#endif
+
+#include "perception/kernels/hwc8.h"
+#include "perception/kernels/hwc_act.h"
+#include "perception/kernels/kernels_internal.h"
+
+/* ---- from whole numbers to what is stored ------------------------------------------------------ */
+/* 0..255 as real numbers. inverse: 1 / as.scale */
+VEC_INLINE vec steps_of(vec v, const struct q8 *as, vec inverse)
+{
+    vec q = vec_round(vec_quotient(v, vec_all(as->scale), inverse));
+
+    return vec_clamp(vec_add(q, vec_all((float)as->zero)), vec_all(0.0f), vec_all(255.0f));
+}
+
+VEC_INLINE vec value_of(vec steps, const struct q8 *as)
+{
+    return vec_mul(vec_sub(steps, vec_all((float)as->zero)), vec_all(as->scale));
+}
+
+/* One register of channels, all that is the same for every pixel of it. */
+struct column {
+    const struct hwc8_finish *f;
+    int c, n; /* channels [c, c + n) */
+    vec_mask some;
+    vec scale, bias, gain, shift, a, b, mid_inverse, inverse;
+};
+
+VEC_INLINE vec per_channel(const float *v, int c, vec_mask some, float otherwise)
+{
+    return v ? vec_load_some(v + c, some) : vec_all(otherwise);
+}
+
+VEC_INLINE struct column column_of(const struct hwc8_finish *f, int c, int channels)
+{
+    int n = channels - c < VEC_LANES ? channels - c : VEC_LANES;
+    vec_mask some = vec_first((size_t)n);
+
+    return (struct column){.f = f,
+                           .c = c,
+                           .n = n,
+                           .some = some,
+                           .scale = per_channel(f->scale, c, some, f->unit),
+                           .bias = per_channel(f->bias, c, some, 0.0f),
+                           .gain = per_channel(f->gain, c, some, 1.0f),
+                           .shift = per_channel(f->shift, c, some, 0.0f),
+                           .a = per_channel(f->slope, c, some, f->a),
+                           .b = vec_all(f->b),
+                           .mid_inverse = vec_all(f->mid.scale > 0 ? 1.0f / f->mid.scale : 0.0f),
+                           .inverse = vec_all(1.0f / f->as.scale)};
+}
+
+/* What is i for pixel p. */
+VEC_INLINE void column_put(const enum act act, const struct column *col, vec i, ptrdiff_t p)
+{
+    const struct hwc8_finish *f = col->f;
+    vec v = vec_mul(i, col->scale), add = vec_all(0.0f);
+    ptrdiff_t at = p * f->y_step + col->c;
+
+    if (f->bias)
+        v = vec_add(v, col->bias);
+    if (f->mid.scale > 0)
+        v = value_of(steps_of(v, &f->mid, col->mid_inverse), &f->mid);
+    if (f->gain)
+        v = vec_add(vec_mul(v, col->gain), col->shift);
+    if (f->add)
+        add = value_of(vec_of_bytes(f->add + p * f->add_step + col->c, col->n), &f->add_as);
+    if (f->add && !f->add_after)
+        v = vec_add(v, add);
+    v = vec_act(act, v, col->a, col->b);
+    if (f->add && f->add_after)
+        v = vec_add(v, add);
+    if (f->real)
+        vec_store_some(f->real + at, col->some, v);
+    else
+        vec_store_bytes(f->y + at, col->n, steps_of(v, &f->as, col->inverse));
+}
+
+/* Whole numbers in rows of HWC8_MAX_CHANNELS, or, sum being NULL, bytes. */
+struct source {
+    const int32_t *sum;
+    const uint8_t *x;
+    ptrdiff_t x_step;
+    int x_zero;
+    ptrdiff_t pixels;
+    int channels;
+};
+
+VEC_INLINE void finish8_as(const enum act act, const struct source *s, const struct hwc8_finish *f)
+{
+    for (int c = 0; c < s->channels; c += VEC_LANES) {
+        struct column col = column_of(f, c, s->channels);
+
+        if (s->sum)
+            for (ptrdiff_t p = 0; p < s->pixels; p++)
+                column_put(act, &col, vec_of_ints(ints_load(s->sum + p * HWC8_MAX_CHANNELS + c)),
+                           p);
+        else
+            for (ptrdiff_t p = 0; p < s->pixels; p++)
+                column_put(act, &col,
+                           vec_sub(vec_of_bytes(s->x + p * s->x_step + c, col.n),
+                                   vec_all((float)s->x_zero)),
+                           p);
+    }
+}
+
+static __attribute__((noinline)) void finish8(const struct source *s, const struct hwc8_finish *f)
+{
+    switch (f->act) {
+#define CASE(act)                                                                                  \
+    case act:                                                                                      \
+        finish8_as(act, s, f);                                                                     \
+        break
+        CASE(ACT_RELU);
+        CASE(ACT_CLIP);
+        CASE(ACT_LEAKY);
+        CASE(ACT_SIGMOID);
+        CASE(ACT_TANH);
+        CASE(ACT_SILU);
+        CASE(ACT_HARDSIGMOID);
+        CASE(ACT_HARDSWISH);
+#undef CASE
+    default:
+        finish8_as(ACT_NONE, s, f);
+    }
+}
+
+static void HWC(hwc8_rows)(const struct hwc8_rows *r)
+{
+    struct source s = {.x = r->x,
+                       .x_step = r->x_step,
+                       .x_zero = r->x_zero,
+                       .pixels = (ptrdiff_t)r->pixels,
+                       .channels = (int)r->channels};
+
+    finish8(&s, &r->finish);
+}
+
+/* ---- a tile, as in hwc_body.h ------------------------------------------------------------------ */
+enum { VECTORS = 2, TRIOS = (HWC8_PIXELS + 2) / 3 };
+
+VEC_INLINE void tile8_sums(const int P, const int V, const struct hwc8_tile *t,
+                           ints sum[HWC8_PIXELS][VECTORS])
+{
+    const ptrdiff_t step = t->x_step;
+    const int8_t *w = t->w;
+
+#pragma GCC unroll 14
+    for (int p = 0; p < P; p++)
+#pragma GCC unroll 2
+        for (int v = 0; v < V; v++)
+            sum[p][v] = ints_load(t->start + VEC_LANES * v);
+    for (int g = 0; g < t->segments; g++) {
+        const uint8_t *x[TRIOS], *end;
+
+        x[0] = t->x + t->segment[g];
+        end = x[0] + 4 * t->steps;
+#pragma GCC unroll 5
+        for (int j = 1; j < (P + 2) / 3; j++)
+            x[j] = x[j - 1] + 3 * step;
+        do {
+            fours b[VECTORS];
+
+#pragma GCC unroll 5
+            for (int j = 0; j < (P + 2) / 3; j++)
+                __asm__("" : "+r"(x[j])); /* not to be derived from each other anew each time */
+#pragma GCC unroll 2
+            for (int v = 0; v < V; v++)
+                b[v] = fours_load(w + 4 * VEC_LANES * v);
+            w += 4 * VEC_LANES * V;
+#pragma GCC unroll 14
+            for (int p = 0; p < P; p++) {
+                fours a = fours_spread(x[p / 3] + (p % 3) * step);
+
+#pragma GCC unroll 2
+                for (int v = 0; v < V; v++)
+                    sum[p][v] = ints_dot(sum[p][v], a, b[v]);
+            }
+#pragma GCC unroll 5
+            for (int j = 0; j < (P + 2) / 3; j++)
+                x[j] += 4;
+        } while (x[0] != end);
+    }
+}
+
+VEC_INLINE void tile8_of(const int P, const int V, const struct hwc8_tile *t)
+{
+    ints sum[HWC8_PIXELS][VECTORS];
+    int32_t out[HWC8_PIXELS * HWC8_MAX_CHANNELS];
+    struct source s = {.sum = out, .pixels = P, .channels = t->channels};
+
+    tile8_sums(P, V, t, sum);
+#pragma GCC unroll 14
+    for (int p = 0; p < P; p++)
+#pragma GCC unroll 2
+        for (int v = 0; v < V; v++)
+            ints_store(out + p * HWC8_MAX_CHANNELS + VEC_LANES * v, sum[p][v]);
+    finish8(&s, &t->finish);
+}
+
+#define TILE(P)                                                                                    \
+    static void tile8_##P##_1(const struct hwc8_tile *t)                                           \
+    {                                                                                              \
+        tile8_of(P, 1, t);                                                                         \
+    }                                                                                              \
+    static void tile8_##P##_2(const struct hwc8_tile *t)                                           \
+    {                                                                                              \
+        tile8_of(P, 2, t);                                                                         \
+    }
+#define WAY(P)                                                                                     \
+    {                                                                                              \
+        tile8_##P##_1, tile8_##P##_2                                                               \
+    }
+#if HWC8_PIXELS == 14
+#define EACH(DO, SEP)                                                                              \
+    DO(1)                                                                                          \
+    SEP DO(2) SEP DO(3) SEP DO(4) SEP DO(5) SEP DO(6) SEP DO(7) SEP DO(8) SEP DO(9) SEP DO(10)     \
+        SEP DO(11) SEP DO(12) SEP DO(13) SEP DO(14)
+#else
+#define EACH(DO, SEP) DO(1) SEP DO(2) SEP DO(3) SEP DO(4)
+#endif
+#define NOTHING
+#define COMMA ,
+EACH(TILE, NOTHING)
+
+static void HWC(hwc8_tile)(const struct hwc8_tile *t)
+{
+    static void (*const way[HWC8_PIXELS][VECTORS])(const struct hwc8_tile *t) = {EACH(WAY, COMMA)};
+
+    way[t->pixels - 1][(t->channels - 1) / VEC_LANES](t);
+}
+#undef COMMA
+#undef NOTHING
+#undef EACH
+#undef WAY
+#undef TILE
+
+/* ---- depthwise --------------------------------------------------------------------------------- */
+enum { RUN = 6 }; /* pixels at a time */
+
+/* P pixels from p0 on of the n <= VEC_LANES channels from c on. */
+VEC_INLINE void taps8_of(const int P, const struct hwc8_taps *t, int p0, int c, int n, int32_t *out)
+{
+    const ints zero = ints_all(t->x_zero), one = ints_all(1);
+    ints sum[RUN];
+
+#pragma GCC unroll 6
+    for (int p = 0; p < P; p++)
+        sum[p] = ints_all(0);
+    for (int j = 0; j < t->rows; j++) {
+        const uint8_t *x = t->row[j] + p0 * t->step + c;
+        const int32_t *w = t->w + j * t->w_row + c;
+
+        for (int i = 0; i < t->cols; i++, x += t->dilation, w += t->channels) {
+            ints by = t->w ? ints_load_some(w, n) : one;
+
+#pragma GCC unroll 6
+            for (int p = 0; p < P; p++)
+                sum[p] = ints_mad(sum[p], ints_sub(ints_of_bytes(x + p * t->step, n), zero), by);
+        }
+    }
+#pragma GCC unroll 6
+    for (int p = 0; p < P; p++)
+        ints_store(out + p * HWC8_MAX_CHANNELS, sum[p]);
+}
+
+static void finish_move(struct hwc8_finish *f, ptrdiff_t pixels, int channels)
+{
+    ptrdiff_t at = pixels * f->y_step + channels;
+
+    f->scale = f->scale ? f->scale + channels : NULL;
+    f->bias = f->bias ? f->bias + channels : NULL;
+    f->gain = f->gain ? f->gain + channels : NULL;
+    f->shift = f->shift ? f->shift + channels : NULL;
+    f->slope = f->slope ? f->slope + channels : NULL;
+    f->add = f->add ? f->add + pixels * f->add_step + channels : NULL;
+    f->real = f->real ? f->real + at : NULL;
+    f->y = f->y ? f->y + at : NULL;
+}
+
+VEC_INLINE void taps8_run(const int P, const struct hwc8_taps *t, int p0)
+{
+    for (int c = 0; c < t->channels; c += HWC8_MAX_CHANNELS) {
+        int n = int_min(HWC8_MAX_CHANNELS, t->channels - c);
+        int32_t out[RUN * HWC8_MAX_CHANNELS];
+        struct source s = {.sum = out, .pixels = P, .channels = n};
+        struct hwc8_finish f = t->finish;
+
+        for (int i = 0; i < n; i += VEC_LANES)
+            taps8_of(P, t, p0, c + i, int_min(VEC_LANES, n - i), out + i);
+        finish_move(&f, p0, c);
+        finish8(&s, &f);
+    }
+}
+
+static void HWC(hwc8_taps)(const struct hwc8_taps *t)
+{
+    int p = 0;
+
+    for (; p + RUN <= t->pixels; p += RUN)
+        taps8_run(RUN, t, p);
+    for (; p < t->pixels; p++)
+        taps8_run(1, t, p);
+}
+
+void HWC(hwc8_fill)(struct kernels *k)
+{
+    k->hwc8_lanes = VEC_LANES;
+    k->hwc8_pixels = HWC8_PIXELS;
+    k->hwc8_channels = VEC_LANES * VECTORS;
+    k->hwc8_tile = HWC(hwc8_tile);
+    k->hwc8_taps = HWC(hwc8_taps);
+    k->hwc8_rows = HWC(hwc8_rows);
+}

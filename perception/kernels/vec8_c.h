@@ -1,0 +1,105 @@
+/* Whole numbers beside vec_c.h: what the 8-bit bodies are written in. */
+#ifndef OUTRIDER_KERNELS_VEC8_C_H
+#define OUTRIDER_KERNELS_VEC8_C_H
+
+#include "perception/kernels/vec_c.h"
+
+typedef struct {
+    int32_t lane[VEC_LANES];
+} ints;
+typedef struct {
+    int16_t byte[VEC_LANES][4];
+} fours; /* four bytes per lane, of weights or of the picture */
+
+VEC_INLINE vec vec_quotient(vec a, vec b, vec inverse) /* a / b, rounded once */
+{
+    (void)inverse;
+    return vec_div(a, b);
+}
+VEC_INLINE ints ints_all(int32_t v)
+{
+    return (ints){{v, v, v, v}};
+}
+VEC_INLINE ints ints_load(const int32_t *p)
+{
+    ints r;
+
+    memcpy(r.lane, p, sizeof r.lane);
+    return r;
+}
+VEC_INLINE ints ints_load_some(const int32_t *p, int n)
+{
+    ints r = {{0}};
+
+    memcpy(r.lane, p, (size_t)n * sizeof *p);
+    return r;
+}
+VEC_INLINE void ints_store(int32_t *p, ints v)
+{
+    memcpy(p, v.lane, sizeof v.lane);
+}
+VEC_INLINE ints ints_of_bytes(const uint8_t *p, int n) /* 0 beyond n */
+{
+    ints r = {{0}};
+
+    for (int i = 0; i < n; i++)
+        r.lane[i] = p[i];
+    return r;
+}
+VEC_INLINE ints ints_sub(ints a, ints b)
+{
+    for (int i = 0; i < VEC_LANES; i++)
+        a.lane[i] -= b.lane[i];
+    return a;
+}
+/* sum + the low halves of a and b, multiplied */
+VEC_INLINE ints ints_mad(ints sum, ints a, ints b)
+{
+    for (int i = 0; i < VEC_LANES; i++)
+        sum.lane[i] += (int16_t)a.lane[i] * (int16_t)b.lane[i];
+    return sum;
+}
+VEC_INLINE vec vec_of_ints(ints v)
+{
+    vec r;
+
+    for (int i = 0; i < VEC_LANES; i++)
+        r.lane[i] = (float)v.lane[i];
+    return r;
+}
+VEC_INLINE vec vec_of_bytes(const uint8_t *p, int n)
+{
+    return vec_of_ints(ints_of_bytes(p, n));
+}
+VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v) /* whole numbers 0..255 */
+{
+    for (int i = 0; i < n; i++)
+        p[i] = (uint8_t)v.lane[i];
+}
+VEC_INLINE fours fours_load(const int8_t *p)
+{
+    fours r;
+
+    for (int i = 0; i < VEC_LANES; i++)
+        for (int j = 0; j < 4; j++)
+            r.byte[i][j] = p[4 * i + j];
+    return r;
+}
+VEC_INLINE fours fours_spread(const uint8_t *p) /* the same four in every lane */
+{
+    fours r;
+
+    for (int i = 0; i < VEC_LANES; i++)
+        for (int j = 0; j < 4; j++)
+            r.byte[i][j] = p[j];
+    return r;
+}
+VEC_INLINE ints ints_dot(ints sum, fours x, fours w)
+{
+    for (int i = 0; i < VEC_LANES; i++)
+        for (int j = 0; j < 4; j++)
+            sum.lane[i] += x.byte[i][j] * w.byte[i][j];
+    return sum;
+}
+
+#endif

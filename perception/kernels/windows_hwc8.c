@@ -1,0 +1,239 @@
+/* Depthwise convolution and pooling in 8 bits, numbers one by one, and the way in and out. Taps that
+ * fall outside the picture are left out, so nothing is copied. */
+#include <string.h>
+
+#include "perception/kernels/hwc8.h"
+#include "perception/kernels/hwc_internal.h"
+
+struct span { /* of taps */
+    int from, to;
+};
+
+/* The taps of n that lie in [0, length), the first being at `first`. */
+static struct span inside(int first, int step, int n, int length)
+{
+    int from = int_min(n, first < 0 ? div_up(-first, step) : 0);
+
+    return (struct span){
+        from, int_max(from, int_min(n, length > first ? div_up(length - first, step) : 0))};
+}
+
+/* Taps of a window beginning at `first` which lie before the end of the padded picture. */
+static int counted(int first, int n, int step, int length, int pad_end)
+{
+    return int_min(n, div_up(length + pad_end - first, step));
+}
+
+/* A row of outputs: the taps of all of them, rows[j] the start of the picture's row under tap j. */
+struct row {
+    const uint8_t *rows[HWC_MAX_TAPS];
+    struct span y;
+    int y_count;
+    size_t pixel; /* the first */
+};
+
+/* Outputs [x0, x1), which all have the taps of the first. */
+static void run_taps(const struct hwc8_windows *w, const struct row *r, int x0, int x1)
+{
+    const struct conv_shape *s = w->s;
+    int left = x0 * s->stride_x - s->pad_left;
+    struct span x = inside(left, s->dilation_x, s->kw, s->W);
+    const uint8_t *rows[HWC_MAX_TAPS];
+    struct hwc8_taps t = {.pixels = x1 - x0,
+                          .channels = s->C,
+                          .rows = r->y.to - r->y.from,
+                          .cols = x.to - x.from,
+                          .row = rows,
+                          .step = (ptrdiff_t)s->C * s->stride_x,
+                          .dilation = (ptrdiff_t)s->C * s->dilation_x,
+                          .x_zero = w->x_zero,
+                          .w_row = (ptrdiff_t)s->kw * s->C,
+                          .finish = hwc8_finish_at(&w->finish, r->pixel + (size_t)x0, 0)};
+
+    for (int j = 0; j < t.rows; j++)
+        rows[j] = r->rows[j] + (ptrdiff_t)(left + x.from * s->dilation_x) * s->C;
+    if (w->w)
+        t.w = w->w + (size_t)(r->y.from * s->kw + x.from) * s->C;
+    else
+        t.finish.unit /= (float)(w->count_pads ? r->y_count * counted(left, s->kw, s->dilation_x,
+                                                                      s->W, s->pad_right)
+                                               : int_max(1, t.rows * t.cols));
+    w->k->hwc8_taps(&t);
+}
+
+static void run_row(void *arg, int i, int thread)
+{
+    const struct hwc8_windows *w = arg;
+    const struct conv_shape *s = w->s;
+    int image = i / s->OH, y = i % s->OH, top = y * s->stride_y - s->pad_top;
+    int room = s->W - 1 - (s->kw - 1) * s->dilation_x + s->pad_left;
+    int lo = int_min(s->OW, int_max(0, div_up(s->pad_left, s->stride_x)));
+    int hi = int_max(lo, int_min(s->OW, room < 0 ? 0 : room / s->stride_x + 1));
+    struct row r = {.y = inside(top, s->dilation_y, s->kh, s->H),
+                    .y_count = counted(top, s->kh, s->dilation_y, s->H, s->pad_bottom),
+                    .pixel = (size_t)i * s->OW};
+
+    (void)thread;
+    for (int j = r.y.from; j < r.y.to; j++)
+        r.rows[j - r.y.from] =
+            w->x + ((size_t)image * s->H + (size_t)(top + j * s->dilation_y)) * s->W * s->C;
+    for (int x = 0; x < lo; x++)
+        run_taps(w, &r, x, x + 1);
+    if (hi > lo)
+        run_taps(w, &r, lo, hi);
+    for (int x = hi; x < s->OW; x++)
+        run_taps(w, &r, x, x + 1);
+}
+
+void hwc8_windows_run(const struct hwc8_windows *w, struct pool *pool)
+{
+    struct hwc8_windows copy = *w;
+
+    pool_run(pool, w->s->N * w->s->OH, run_row, &copy);
+}
+
+void average_pool_hwc8(const struct kernels *k, const struct conv_shape *s, bool count_pads,
+                       const uint8_t *x, struct q8 x_as, const struct hwc8_finish *f,
+                       struct pool *pool)
+{
+    struct hwc8_windows w = {
+        .k = k, .s = s, .x = x, .x_zero = x_as.zero, .count_pads = count_pads, .finish = *f};
+
+    w.finish.unit = x_as.scale;
+    hwc8_windows_run(&w, pool);
+}
+
+/* ---- the largest of a window --------------------------------------------------------------------- */
+struct largest {
+    const struct conv_shape *s;
+    const uint8_t *x;
+    uint8_t *y;
+};
+
+static void largest_row(void *arg, int i, int thread)
+{
+    const struct largest *l = arg;
+    const struct conv_shape *s = l->s;
+    size_t C = (size_t)s->C;
+    int image = i / s->OH, top = i % s->OH * s->stride_y - s->pad_top;
+    struct span ys = inside(top, s->dilation_y, s->kh, s->H);
+
+    (void)thread;
+    for (int o = 0; o < s->OW; o++) {
+        int left = o * s->stride_x - s->pad_left;
+        struct span xs = inside(left, s->dilation_x, s->kw, s->W);
+        uint8_t *restrict y = l->y + ((size_t)i * s->OW + (size_t)o) * C;
+
+        memset(y, 0, C);
+        for (int j = ys.from; j < ys.to; j++)
+            for (int t = xs.from; t < xs.to; t++) {
+                const uint8_t *restrict x =
+                    l->x + (((size_t)image * s->H + (size_t)(top + j * s->dilation_y)) * s->W +
+                            (size_t)(left + t * s->dilation_x)) *
+                               C;
+
+                for (size_t c = 0; c < C; c++)
+                    y[c] = x[c] > y[c] ? x[c] : y[c];
+            }
+    }
+}
+
+void max_pool_hwc8(const struct conv_shape *s, const uint8_t *x, uint8_t *y, struct pool *pool)
+{
+    struct largest l = {s, x, y};
+
+    pool_run(pool, s->N * s->OH, largest_row, &l);
+}
+
+/* ---- each number alone ------------------------------------------------------------------------- */
+enum { ROWS_PIECE = 16 * 1024 }; /* numbers */
+
+struct rows_job {
+    const struct kernels *k;
+    struct hwc8_rows r;
+    size_t per; /* pixels of a piece */
+};
+
+static void rows_piece(void *arg, int i, int thread)
+{
+    const struct rows_job *j = arg;
+    size_t from = (size_t)i * j->per, left = j->r.pixels - from;
+    struct hwc8_rows r = j->r;
+
+    (void)thread;
+    r.pixels = left < j->per ? left : j->per;
+    r.x += (ptrdiff_t)from * r.x_step;
+    r.finish = hwc8_finish_at(&j->r.finish, from, 0);
+    j->k->hwc8_rows(&r);
+}
+
+/* Nothing differs between channels, and nothing lies between pixels: one long row. */
+static bool is_one_row(const struct hwc8_rows *r)
+{
+    const struct hwc8_finish *f = &r->finish;
+
+    return r->x_step == (ptrdiff_t)r->channels && f->y_step == r->x_step &&
+           (!f->add || f->add_step == r->x_step) && !f->scale && !f->bias && !f->gain && !f->slope;
+}
+
+void rows_hwc8(const struct kernels *k, const struct hwc8_rows *r, struct pool *pool)
+{
+    struct rows_job j = {.k = k, .r = *r};
+
+    if (r->pixels == 0 || r->channels == 0)
+        return;
+    if (is_one_row(r)) { /* pixels as wide as a register is best filled with */
+        size_t n = r->pixels * r->channels;
+
+        while (j.r.channels % 64 && j.r.pixels % 2 == 0) {
+            j.r.channels *= 2;
+            j.r.pixels /= 2;
+        }
+        j.r.x_step = j.r.finish.y_step = j.r.finish.add_step = (ptrdiff_t)(n / j.r.pixels);
+    }
+    j.per = ROWS_PIECE / j.r.channels + 1;
+    pool_run(pool, (int)((j.r.pixels + j.per - 1) / j.per), rows_piece, &j);
+}
+
+/* ---- in and out -------------------------------------------------------------------------------- */
+enum { STRIP = 256 }; /* pixels turned at a time */
+
+void quantize_hwc8(const struct kernels *k, const float *x, uint8_t *y, size_t C, size_t space,
+                   struct q8 as, bool planes)
+{
+    uint8_t strip[STRIP];
+
+    if (!planes) {
+        k->quantize_u8(y, x, C * space, as.scale, as.zero);
+        return;
+    }
+    for (size_t p = 0; p < space; p += STRIP) {
+        size_t n = space - p < STRIP ? space - p : STRIP;
+
+        for (size_t c = 0; c < C; c++) {
+            k->quantize_u8(strip, x + c * space + p, n, as.scale, as.zero);
+            for (size_t i = 0; i < n; i++)
+                y[(p + i) * C + c] = strip[i];
+        }
+    }
+}
+
+void dequantize_hwc8(const struct kernels *k, const uint8_t *x, float *y, size_t C, size_t space,
+                     struct q8 as, bool planes)
+{
+    uint8_t strip[STRIP];
+
+    if (!planes) {
+        k->dequantize_u8(y, x, C * space, as.scale, as.zero);
+        return;
+    }
+    for (size_t p = 0; p < space; p += STRIP) {
+        size_t n = space - p < STRIP ? space - p : STRIP;
+
+        for (size_t c = 0; c < C; c++) {
+            for (size_t i = 0; i < n; i++)
+                strip[i] = x[(p + i) * C + c];
+            k->dequantize_u8(y + c * space + p, strip, n, as.scale, as.zero);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+/* Whole numbers beside vec_avx512.h: what the 8-bit bodies are written in. */
+#ifndef OUTRIDER_KERNELS_VEC8_VNNI_H
+#define OUTRIDER_KERNELS_VEC8_VNNI_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "perception/kernels/x86/vec_avx512.h"
+
+typedef __m512i ints, fours; /* four bytes per lane, of weights or of the picture */
+
+/* a / b, rounded once: a product with 1 / b, mended by what is left over. */
+VEC_INLINE vec vec_quotient(vec a, vec b, vec inverse)
+{
+    vec q = _mm512_mul_ps(a, inverse);
+
+    return _mm512_fmadd_ps(_mm512_fnmadd_ps(q, b, a), inverse, q);
+}
+VEC_INLINE ints ints_all(int32_t v)
+{
+    return _mm512_set1_epi32(v);
+}
+VEC_INLINE ints ints_load(const int32_t *p)
+{
+    return _mm512_loadu_si512(p);
+}
+VEC_INLINE ints ints_load_some(const int32_t *p, int n)
+{
+    return _mm512_maskz_loadu_epi32(vec_first((size_t)n), p);
+}
+VEC_INLINE void ints_store(int32_t *p, ints v)
+{
+    _mm512_storeu_si512(p, v);
+}
+VEC_INLINE ints ints_of_bytes(const uint8_t *p, int n) /* 0 beyond n */
+{
+    return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(vec_first((size_t)n), p));
+}
+VEC_INLINE ints ints_sub(ints a, ints b)
+{
+    return _mm512_sub_epi32(a, b);
+}
+/* sum + the low halves of a and b, multiplied; the high half of b is 0 */
+VEC_INLINE ints ints_mad(ints sum, ints a, ints b)
+{
+    return _mm512_dpwssd_epi32(sum, a, b);
+}
+VEC_INLINE vec vec_of_ints(ints v)
+{
+    return _mm512_cvtepi32_ps(v);
+}
+VEC_INLINE vec vec_of_bytes(const uint8_t *p, int n)
+{
+    return vec_of_ints(ints_of_bytes(p, n));
+}
+VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v) /* whole numbers 0..255 */
+{
+    _mm_mask_storeu_epi8(p, vec_first((size_t)n), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+}
+VEC_INLINE fours fours_load(const int8_t *p)
+{
+    return _mm512_loadu_si512(p);
+}
+VEC_INLINE fours fours_spread(const uint8_t *p) /* the same four in every lane */
+{
+    int32_t four;
+
+    memcpy(&four, p, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+VEC_INLINE ints ints_dot(ints sum, fours x, fours w)
+{
+    return _mm512_dpbusd_epi32(sum, x, w);
+}
+
+#endif
