@@ -104,6 +104,9 @@ void max_pool_hwc8(const struct conv_shape *s, const uint8_t *x, uint8_t *y, str
 void average_pool_hwc8(const struct kernels *k, const struct conv_shape *s, bool count_pads,
                        const uint8_t *x, struct q8 x_as, const struct hwc8_finish *f,
                        struct pool *pool);
+/* Resize to the nearest, x (N, H, W, C), y (N, OH, OW, C), s->planes N C. Scratch: resize_scratch(). */
+void nearest_hwc8(const struct resize_shape *s, int N, const uint8_t *x, uint8_t *y, void *scratch,
+                  struct pool *pool);
 /* y = q of x, (C, space) to (space, C) and back; planes false: already (space, C) */
 void quantize_hwc8(const struct kernels *k, const float *x, uint8_t *y, size_t C, size_t space,
                    struct q8 as, bool planes);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "perception/kernels/hwc.h"
+#include "perception/kernels/hwc8.h"
 #include "perception/kernels/kernels_internal.h"
 
 /* Output i lies between inputs at[i] and at[i] + 1, t[i] of the way (nearest: at at[i]). */
@@ -234,4 +235,37 @@ void resize_hwc(const struct kernels *k, const struct resize_shape *s, int N,
     l.C = (size_t)(s->planes / N);
     axes_place(&l.r, scratch);
     pool_run(pool, N * s->OH, last_piece, &l);
+}
+
+/* ---- bytes, channels last ------------------------------------------------------------------------ */
+struct nearest8 {
+    struct resize r;
+    const uint8_t *x;
+    uint8_t *y;
+    size_t C;
+};
+
+static void nearest8_row(void *arg, int i, int thread)
+{
+    const struct nearest8 *b = arg;
+    const struct resize_shape *s = b->r.s;
+    size_t row = (size_t)(i / s->OH) * (size_t)s->H + (size_t)b->r.row.at[i % s->OH];
+    const uint8_t *x = b->x + row * (size_t)s->W * b->C;
+    uint8_t *y = b->y + (size_t)i * (size_t)s->OW * b->C;
+
+    (void)thread;
+    for (int o = 0; o < s->OW; o++)
+        memcpy(y + (size_t)o * b->C, x + (size_t)b->r.col.at[o] * b->C, b->C);
+}
+
+void nearest_hwc8(const struct resize_shape *s, int N, const uint8_t *x, uint8_t *y, void *scratch,
+                  struct pool *pool)
+{
+    struct nearest8 b = {.r = {.s = s}, .x = x, .y = y};
+
+    if (N <= 0)
+        return;
+    b.C = (size_t)(s->planes / N);
+    axes_place(&b.r, scratch);
+    pool_run(pool, N * s->OH, nearest8_row, &b);
 }

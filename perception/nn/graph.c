@@ -138,6 +138,18 @@ void node_rewire(struct node *n, int i, struct value *to)
     }
 }
 
+void graph_forget_folded(struct graph *g)
+{
+    for (int i = 0; i < g->n_values; i++) {
+        struct node *n = g->value[i]->folded;
+
+        g->value[i]->folded = NULL;
+        for (int j = 0; n && j < n->n_in; j++)
+            if (n->in[j])
+                node_rewire(n, j, NULL);
+    }
+}
+
 static bool needed(const struct node *n)
 {
     if (n->done)

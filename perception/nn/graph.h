@@ -28,10 +28,12 @@ struct value {
     bool dynamic;      /* the shape is a bound: running says how much of it there is */
     bool constant;     /* t.data is known at load, and released with value_drop_data() */
     bool input, output;
-    struct value *last; /* the same with the channels last, once there is one (layout.c) */
-    struct value *base; /* whose memory it lies in; itself, unless a view */
-    int born, dies;     /* first and last node that needs the memory (plan.c) */
-    size_t place;       /* where in the arena */
+    struct value *last;  /* the same with the channels last, once there is one (layout.c) */
+    struct node *folded; /* the DequantizeLinear that this constant was, with its inputs; or NULL */
+    void *notes;         /* a pass's own, while it runs */
+    struct value *base;  /* whose memory it lies in; itself, unless a view */
+    int born, dies;      /* first and last node that needs the memory (plan.c) */
+    size_t place;        /* where in the arena */
     bool placed;
 };
 
@@ -131,6 +133,10 @@ void graph_sweep(struct graph *g);
 MUST_CHECK enum err graph_infer(struct graph *g, struct why *why);
 /* Batch norms, biases and activations into the convolutions before them. */
 MUST_CHECK enum err graph_fuse(struct graph *g, struct why *why);
+/* Integer kernels between DequantizeLinear and QuantizeLinear, channels last. */
+MUST_CHECK enum err graph_fuse_quant(struct graph *g, struct why *why);
+/* The inputs of what constants were before they were folded are needed no more. */
+void graph_forget_folded(struct graph *g);
 /* Channels last wherever convolutions are, planes where other operators want them. */
 MUST_CHECK enum err graph_layout(struct graph *g, struct why *why);
 /* Pack weights; learn what each node needs while it runs. */

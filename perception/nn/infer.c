@@ -2,7 +2,7 @@
  * way, because exporters compute shapes in the graph. */
 #include <stdlib.h>
 
-#include "perception/nn/ops/ops.h"
+#include "perception/nn/ops/quant.h"
 
 enum { FOLD_SMALL_BYTES = 1 << 20 }; /* anything up to this may be folded */
 
@@ -155,12 +155,31 @@ static bool is_folded(const struct node *n)
     return true;
 }
 
+/* A weight's scale and integers stay known: fuse_quant.c asks for them. */
+static enum err remember(struct graph *g, struct node *n)
+{
+    struct node *kept = region_take(&g->region, sizeof *kept);
+    struct value **ends = region_take(&g->region, (size_t)n->n_in * sizeof *ends);
+
+    if (!kept || !ends)
+        return ERR_NOMEM;
+    *kept = *n;
+    kept->in = ends;
+    kept->n_attr = 0;
+    for (int i = 0; i < n->n_in; i++)
+        node_rewire(kept, i, n->in[i]);
+    n->out[0]->folded = kept;
+    return OK;
+}
+
 static enum err fold(struct graph *g, struct node *n, struct why *why)
 {
     enum err e = OK;
 
     if (!is_folded(n))
         e = fold_run(g, n, why);
+    if (e == OK && is_dequantize(n) && n->out[0])
+        e = remember(g, n);
     n->done = true;
     for (int i = 0; i < n->n_out; i++)
         if (n->out[i]) {

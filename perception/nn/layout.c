@@ -14,6 +14,7 @@
 #include "perception/nn/fuse.h"
 #include "perception/nn/ops/conv.h"
 #include "perception/nn/ops/last.h"
+#include "perception/nn/ops/last8.h"
 
 enum {
     PLANES_READ = 4,     /* so few channels a convolution reads plane by plane itself */
@@ -517,6 +518,35 @@ static bool turn_reshape(struct layout *l, struct node *n)
     return true;
 }
 
+/* ---- where bytes meet real numbers (fuse_quant.c) --------------------------------------------- */
+/* Quantises what lies channels last already. */
+static bool turn_quantize8(struct layout *l, struct node *n)
+{
+    if (!n->in[0]->last)
+        return false;
+    ((struct last8 *)n->params)->planes = false;
+    read_last(l, n, 0);
+    append(l, n);
+    return true;
+}
+
+/* Makes real numbers channels last, whoever reads them. */
+static bool turn_dequantize8(struct layout *l, struct node *n)
+{
+    ((struct last8 *)n->params)->planes = false;
+    append_turned(l, n);
+    return true;
+}
+
+static bool turn_conv8(struct layout *l, struct node *n)
+{
+    if (out(n, 0)->type == DTYPE_F32)
+        append_turned(l, n);
+    else
+        append(l, n);
+    return true;
+}
+
 /* ---- the walk --------------------------------------------------------------------------------- */
 typedef bool turn(struct layout *l, struct node *n); /* false: it stays as it is */
 
@@ -542,6 +572,12 @@ static turn *turn_of(const struct node *n)
         {"Transpose", turn_transpose},
     };
 
+    if (n->op == &op_quantize8)
+        return turn_quantize8;
+    if (n->op == &op_dequantize8)
+        return turn_dequantize8;
+    if (n->op == &op_conv8)
+        return turn_conv8;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strcmp(known[i].type, n->type))
             return known[i].turn;

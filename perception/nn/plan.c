@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "perception/base/arena.h"
+#include "perception/kernels/hwc8.h"
 #include "perception/nn/ops/ops.h"
 
 struct gap {
@@ -18,9 +19,10 @@ struct plan {
     size_t peak;
 };
 
+/* Never none, and a few bytes more than there are: kernels read by fours. */
 static size_t place_bytes(const struct value *v)
 {
-    return (tensor_bytes(&v->t) / ARENA_ALIGN + 1) * ARENA_ALIGN; /* never none */
+    return ((tensor_bytes(&v->t) + HWC8_SLACK) / ARENA_ALIGN + 1) * ARENA_ALIGN;
 }
 
 static size_t plan_take(struct plan *p, size_t size)

@@ -59,8 +59,9 @@ static enum err build(struct net *n, struct why *why)
     if ((e = graph_infer(g, why)) != OK)
         return e;
     count_facts(n); /* before fusing hides nodes */
-    if ((e = graph_fuse(g, why)) != OK || (e = graph_layout(g, why)) != OK ||
-        (e = graph_prepare(g, why)) != OK || (e = graph_plan(g, &bytes, why)) != OK)
+    if ((e = graph_fuse(g, why)) != OK || (e = graph_fuse_quant(g, why)) != OK ||
+        (e = graph_layout(g, why)) != OK || (e = graph_prepare(g, why)) != OK ||
+        (e = graph_plan(g, &bytes, why)) != OK)
         return e;
     if (arena_init(&n->arena, bytes) != OK)
         return err_say(why, ERR_NOMEM, "no memory for %zu bytes of tensors", bytes);

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "perception/nn/ops/number.h"
-#include "perception/nn/ops/ops.h"
+#include "perception/nn/ops/quant.h"
 
 struct quant_params {
     int64_t channels, inner; /* how the input falls into lines of one scale */
@@ -155,6 +155,40 @@ static enum err dynamic_run(const struct node *n, const struct run *r)
     if (out(n, 2))
         *(uint8_t *)out(n, 2)->data = (uint8_t)zero;
     return OK;
+}
+
+bool is_quantize(const struct node *n)
+{
+    return n->op->infer == quantize_infer;
+}
+
+bool is_dequantize(const struct node *n)
+{
+    return n->op->infer == dequantize_infer;
+}
+
+void quant_lines_of(const struct node *n, int64_t *count, int64_t *inner)
+{
+    const struct quant_params *p = n->params;
+
+    *count = p->channels;
+    *inner = p->inner;
+}
+
+bool quant_steps(const struct node *n, struct q8 *as)
+{
+    const struct quant_params *p = n->params;
+    const struct tensor *q = is_quantize(n) ? out(n, 0) : in(n, 0);
+    const struct tensor *x = is_quantize(n) ? in(n, 0) : out(n, 0);
+    bool constant = n->in[1]->constant && (!in(n, 2) || n->in[2]->constant);
+
+    if (!q || !x || !constant || p->channels != 1 || !(T_Q8 & TYPE(q->type)) ||
+        x->type != DTYPE_F32 || in(n, 1)->type != DTYPE_F32)
+        return false;
+    as->scale = *(const float *)in(n, 1)->data;
+    as->zero = in(n, 2) ? (int)number_int(in(n, 2), 0) : 0;
+    as->zero += q->type == DTYPE_I8 ? 128 : 0;
+    return isnormal(as->scale) && as->scale > 0 && isnormal(1.0f / as->scale);
 }
 
 const struct op ops_quant[] = {

@@ -1,0 +1,198 @@
+#include "perception/nn/ops/last8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t align(size_t n)
+{
+    return (n + 63) / 64 * 64;
+}
+
+/* Where the results go; y real numbers or bytes. */
+static struct hwc8_finish finish_of(const struct node *n)
+{
+    struct hwc8_finish f = ((const struct last8 *)n->params)->f;
+    const struct tensor *y = out(n, 0);
+    ptrdiff_t C = (ptrdiff_t)y->dim[y->rank - 1];
+
+    if (y->type == DTYPE_F32)
+        f.real = y->data;
+    else
+        f.y = y->data;
+    f.y_step = C;
+    if (in(n, LAST8_ADD)) {
+        f.add = in(n, LAST8_ADD)->data;
+        f.add_step = C;
+    }
+    return f;
+}
+
+/* Pixels of all images. */
+static size_t pixels_of(const struct tensor *t)
+{
+    return (size_t)dims_product(t->dim, 0, t->rank - 1);
+}
+
+/* ---- convolutions ---------------------------------------------------------------------------- */
+static enum err conv8_prepare(struct graph *g, struct node *n, struct why *why)
+{
+    const struct last8 *p = n->params;
+    struct hwc8_weights w = {
+        .w = in(n, LAST8_W)->data, .scale = p->product, .bias = p->bias, .x_zero = p->x_as.zero};
+    size_t size = align(conv_hwc8_weights_size(&g->kernels, &p->shape, p->transposed));
+
+    n->kernel = "int8";
+    n->scratch = conv_hwc8_scratch(&p->shape, p->transposed, pool_threads(g->pool));
+    n->packed = aligned_alloc(64, size ? size : 64);
+    if (!n->packed)
+        return err_say(why, ERR_NOMEM, "out of memory");
+    conv_hwc8_pack(&g->kernels, &p->shape, p->transposed, &w, n->packed);
+    return OK;
+}
+
+static enum err conv8_run(const struct node *n, const struct run *r)
+{
+    const struct last8 *p = n->params;
+    struct hwc8_finish f = finish_of(n);
+
+    conv_hwc8(r->kernels, &p->shape, p->transposed, in(n, LAST8_X)->data, p->x_as.zero, n->packed,
+              &f, r->scratch, r->pool);
+    return OK;
+}
+
+/* ---- numbers one by one ------------------------------------------------------------------------ */
+static enum err rows8_run(const struct node *n, const struct run *r)
+{
+    const struct last8 *p = n->params;
+    const struct tensor *x = in(n, LAST8_X);
+    struct hwc8_rows rows = {.pixels = pixels_of(x),
+                             .channels = (size_t)x->dim[x->rank - 1],
+                             .x = x->data,
+                             .x_zero = p->x_as.zero,
+                             .finish = finish_of(n)};
+
+    rows.x_step = (ptrdiff_t)rows.channels;
+    rows_hwc8(r->kernels, &rows, r->pool);
+    return OK;
+}
+
+/* Each input into its channels of every pixel. */
+static enum err concat8_run(const struct node *n, const struct run *r)
+{
+    const struct last8 *p = n->params;
+    const struct tensor *y = out(n, 0);
+    size_t C = (size_t)y->dim[y->rank - 1];
+    uint8_t *to = y->data;
+
+    for (int i = 0; i < n->n_in; i++) {
+        const struct tensor *x = in(n, i);
+        struct hwc8_rows rows = {.pixels = pixels_of(x),
+                                 .channels = (size_t)x->dim[x->rank - 1],
+                                 .x = x->data,
+                                 .x_zero = p->each_as[i].zero,
+                                 .finish = p->f};
+        const uint8_t *from = x->data;
+
+        rows.x_step = (ptrdiff_t)rows.channels;
+        rows.finish.y = to;
+        rows.finish.y_step = (ptrdiff_t)C;
+        rows.finish.unit = p->each_as[i].scale;
+        if (p->each_as[i].scale == p->f.as.scale && p->each_as[i].zero == p->f.as.zero)
+            for (size_t j = 0; j < rows.pixels; j++)
+                memcpy(to + j * C, from + j * rows.channels, rows.channels);
+        else
+            rows_hwc8(r->kernels, &rows, r->pool);
+        to += rows.channels;
+    }
+    return OK;
+}
+
+/* ---- pooling, resizing --------------------------------------------------------------------------- */
+/* x in the steps of y, which are the same. */
+static enum err max_pool8_run(const struct node *n, const struct run *r)
+{
+    const struct last8 *p = n->params;
+
+    max_pool_hwc8(&p->shape, in(n, 0)->data, out(n, 0)->data, r->pool);
+    return OK;
+}
+
+static enum err average_pool8_run(const struct node *n, const struct run *r)
+{
+    const struct last8 *p = n->params;
+    struct hwc8_finish f = finish_of(n);
+
+    average_pool_hwc8(r->kernels, &p->shape, p->count_pads, in(n, 0)->data, p->x_as, &f, r->pool);
+    return OK;
+}
+
+static enum err resize8_prepare(struct graph *g, struct node *n, struct why *why)
+{
+    const struct last8 *p = n->params;
+
+    (void)why;
+    n->scratch = resize_scratch(&p->resize, pool_threads(g->pool));
+    return OK;
+}
+
+static enum err resize8_run(const struct node *n, const struct run *r)
+{
+    const struct last8 *p = n->params;
+
+    nearest_hwc8(&p->resize, (int)in(n, 0)->dim[0], in(n, 0)->data, out(n, 0)->data, r->scratch,
+                 r->pool);
+    return OK;
+}
+
+/* ---- at the borders -------------------------------------------------------------------------- */
+struct border {
+    const struct kernels *k;
+    const struct last8 *p;
+    const unsigned char *x;
+    unsigned char *y;
+    size_t C, space;
+    bool in;
+};
+
+static void border_image(void *arg, int i, int thread)
+{
+    const struct border *b = arg;
+    size_t n = b->C * b->space, at = (size_t)i * n;
+
+    (void)thread;
+    if (b->in)
+        quantize_hwc8(b->k, (const float *)(const void *)b->x + at, b->y + at, b->C, b->space,
+                      b->p->f.as, b->p->planes);
+    else
+        dequantize_hwc8(b->k, b->x + at, (float *)(void *)b->y + at, b->C, b->space, b->p->x_as,
+                        b->p->planes);
+}
+
+/* variant 1: in */
+static enum err border_run(const struct node *n, const struct run *r)
+{
+    const struct tensor *bytes = n->op->variant ? out(n, 0) : in(n, 0);
+    struct border b = {.k = r->kernels,
+                       .p = n->params,
+                       .x = in(n, 0)->data,
+                       .y = out(n, 0)->data,
+                       .C = (size_t)bytes->dim[bytes->rank - 1],
+                       .space = (size_t)dims_product(bytes->dim, 1, bytes->rank - 1),
+                       .in = n->op->variant};
+
+    pool_run(r->pool, (int)bytes->dim[0], border_image, &b);
+    return OK;
+}
+
+#define ROW(label, run, prepare, variant)                                                          \
+    {                                                                                              \
+        label, 1, LAST8_INPUTS, 1, T_ANY, 0, NULL, run, prepare, variant                           \
+    }
+const struct op op_conv8 = ROW("Conv int8", conv8_run, conv8_prepare, 0);
+const struct op op_rows8 = ROW("elements int8", rows8_run, NULL, 0);
+const struct op op_concat8 = ROW("Concat int8", concat8_run, NULL, 0);
+const struct op op_max_pool8 = ROW("MaxPool int8", max_pool8_run, NULL, 0);
+const struct op op_average_pool8 = ROW("AveragePool int8", average_pool8_run, NULL, 0);
+const struct op op_resize8 = ROW("Resize int8", resize8_run, resize8_prepare, 0);
+const struct op op_quantize8 = ROW("to int8", border_run, NULL, 1);
+const struct op op_dequantize8 = ROW("from int8", border_run, NULL, 0);
