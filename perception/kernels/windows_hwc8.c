@@ -146,7 +146,11 @@ void max_pool_hwc8(const struct conv_shape *s, const uint8_t *x, uint8_t *y, str
 }
 
 /* ---- each number alone ------------------------------------------------------------------------- */
-enum { ROWS_PIECE = 16 * 1024 }; /* numbers */
+enum {
+    ROWS_PIECE = 16 * 1024, /* numbers */
+    WIDE = 512,
+    WIDE_ENOUGH = 64, /* whole registers at any level */
+};
 
 struct rows_job {
     const struct kernels *k;
@@ -167,32 +171,66 @@ static void rows_piece(void *arg, int i, int thread)
     j->k->hwc8_rows(&r);
 }
 
-/* Nothing differs between channels, and nothing lies between pixels: one long row. */
-static bool is_one_row(const struct hwc8_rows *r)
+/* What is known per channel, for several pixels side by side. */
+struct wide {
+    float scale[WIDE], bias[WIDE], gain[WIDE], shift[WIDE], slope[WIDE];
+};
+
+static const float *repeat(float *to, const float *v, size_t channels, size_t times)
+{
+    for (size_t i = 0; v && i < channels * times; i++)
+        to[i] = v[i % channels];
+    return v ? to : NULL;
+}
+
+/* How many pixels side by side fill registers well. */
+static size_t pixels_abreast(const struct hwc8_rows *r)
 {
     const struct hwc8_finish *f = &r->finish;
+    ptrdiff_t C = (ptrdiff_t)r->channels;
+    size_t n = 1;
 
-    return r->x_step == (ptrdiff_t)r->channels && f->y_step == r->x_step &&
-           (!f->add || f->add_step == r->x_step) && !f->scale && !f->bias && !f->gain && !f->slope;
+    if (r->x_step != C || f->y_step != C || (f->add && f->add_step != C))
+        return 1;
+    while (n * r->channels % WIDE_ENOUGH && 2 * n * r->channels <= WIDE && 2 * n <= r->pixels)
+        n *= 2;
+    return n;
+}
+
+static void rows_all(const struct kernels *k, const struct hwc8_rows *r, struct pool *pool)
+{
+    struct rows_job j = {.k = k, .r = *r, .per = ROWS_PIECE / r->channels + 1};
+
+    pool_run(pool, (int)((r->pixels + j.per - 1) / j.per), rows_piece, &j);
 }
 
 void rows_hwc8(const struct kernels *k, const struct hwc8_rows *r, struct pool *pool)
 {
-    struct rows_job j = {.k = k, .r = *r};
+    size_t n = r->channels ? pixels_abreast(r) : 0, left;
+    struct hwc8_rows many = *r, rest = *r;
+    struct hwc8_finish *f = &many.finish;
+    struct wide wide;
 
-    if (r->pixels == 0 || r->channels == 0)
+    if (r->pixels == 0 || n == 0)
         return;
-    if (is_one_row(r)) { /* pixels as wide as a register is best filled with */
-        size_t n = r->pixels * r->channels;
-
-        while (j.r.channels % 64 && j.r.pixels % 2 == 0) {
-            j.r.channels *= 2;
-            j.r.pixels /= 2;
-        }
-        j.r.x_step = j.r.finish.y_step = j.r.finish.add_step = (ptrdiff_t)(n / j.r.pixels);
-    }
-    j.per = ROWS_PIECE / j.r.channels + 1;
-    pool_run(pool, (int)((j.r.pixels + j.per - 1) / j.per), rows_piece, &j);
+    f->scale = repeat(wide.scale, f->scale, r->channels, n);
+    f->bias = repeat(wide.bias, f->bias, r->channels, n);
+    f->gain = repeat(wide.gain, f->gain, r->channels, n);
+    f->shift = repeat(wide.shift, f->shift, r->channels, n);
+    f->slope = repeat(wide.slope, f->slope, r->channels, n);
+    many.pixels /= n;
+    many.channels *= n;
+    many.x_step *= (ptrdiff_t)n;
+    f->y_step *= (ptrdiff_t)n;
+    f->add_step *= (ptrdiff_t)n;
+    rows_all(k, n > 1 ? &many : r, pool);
+    left = n > 1 ? r->pixels % n : 0;
+    if (left == 0)
+        return;
+    rest.pixels = left;
+    rest.x += (ptrdiff_t)(r->pixels - left) * r->x_step;
+    rest.finish = hwc8_finish_at(&r->finish, r->pixels - left, 0);
+    rows_all(k, &rest, pool);
 }
 
 /* ---- in and out -------------------------------------------------------------------------------- */

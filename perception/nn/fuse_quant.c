@@ -11,6 +11,7 @@
 #include "perception/nn/ops/conv.h"
 #include "perception/nn/ops/last.h"
 #include "perception/nn/ops/last8.h"
+#include "perception/nn/ops/matmul.h"
 #include "perception/nn/ops/number.h"
 #include "perception/nn/ops/quant.h"
 
@@ -56,6 +57,11 @@ static void append(struct walk *w, struct node *n)
 static struct notes *notes_of(const struct value *v)
 {
     return v->notes;
+}
+
+static bool is_same(const struct q8 *a, const struct q8 *b)
+{
+    return a->scale == b->scale && a->zero == b->zero;
 }
 
 /* ---- bytes ------------------------------------------------------------------------------------- */
@@ -158,11 +164,20 @@ static void retire(struct node *n)
             node_rewire(n, i, NULL);
 }
 
-/* `by` stands for n and its QuantizeLinear q. */
+/* `by` stands for n and its QuantizeLinear q. q NULL: for n alone; it makes real numbers, which
+ * graph_layout() turns. */
 static void replace(struct walk *w, struct node *by, struct node *n, struct node *q)
 {
-    struct value *last = bytes_last(w, q->out[0], DTYPE_U8);
+    struct value *last;
 
+    if (!q) {
+        node_makes(by, n->out[0]);
+        n->n_out = 0;
+        retire(n);
+        append(w, by);
+        return;
+    }
+    last = bytes_last(w, q->out[0], DTYPE_U8);
     if (!last)
         return;
     node_makes(by, last);
@@ -243,7 +258,7 @@ static bool turn_conv(struct walk *w, struct node *n)
 {
     const struct conv_params *conv = n->params;
     struct node *folded = can_be_bytes(n) ? n->in[CONV_W]->folded : NULL, *by, *q;
-    struct q8 x_as, add_as, as = {0};
+    struct q8 x_as, add_as, as = {1.0f, 0};
     struct last8 *p;
     float *product;
 
@@ -273,16 +288,8 @@ static bool turn_conv(struct walk *w, struct node *n)
         p->f.add_as = add_as;
         p->f.add_after = conv->e.add_after;
     }
-    if (q) {
-        p->f.as = as;
-        replace(w, by, n, q);
-        return true;
-    }
-    p->f.as = (struct q8){1.0f, 0}; /* not used */
-    node_makes(by, n->out[0]);      /* real numbers; graph_layout() turns them */
-    n->n_out = 0;
-    retire(n);
-    append(w, by);
+    p->f.as = as;
+    replace(w, by, n, q);
     return true;
 }
 
@@ -394,11 +401,11 @@ static bool row_of(struct walk *w, const struct node *n, struct hwc8_finish *f)
 static bool turn_row(struct walk *w, struct node *n)
 {
     struct hwc8_finish f = {0};
-    struct q8 x_as, as;
+    struct q8 x_as, as = {1.0f, 0};
     struct node *q = target_of(n, &as), *by;
     struct last8 *p;
 
-    if (!q || !source_of(n, 0, &x_as) || !row_of(w, n, &f))
+    if ((!q && !is_batch_norm(n)) || !source_of(n, 0, &x_as) || !row_of(w, n, &f))
         return false;
     by = rows_node(w, n, 0, &x_as);
     if (!by)
@@ -458,11 +465,6 @@ static bool turn_concat(struct walk *w, struct node *n)
     *(struct last8 *)by->params = (struct last8){.each_as = each, .f = {.as = as}};
     replace(w, by, n, q);
     return true;
-}
-
-static bool is_same(const struct q8 *a, const struct q8 *b)
-{
-    return a->scale == b->scale && a->zero == b->zero;
 }
 
 /* Pools and Resize to the nearest. */
@@ -567,6 +569,53 @@ static void finish(struct walk *w)
             turn_dequantize(w, node[i]);
         append(w, node[i]);
     }
+}
+
+/* ---- what is quantised again in the same steps ------------------------------------------------- */
+/* Moves numbers about and makes none. */
+static bool only_moves(const struct node *n)
+{
+    static const char *const type[] = {"Slice",   "Reshape",   "Transpose", "Gather",
+                                       "Squeeze", "Unsqueeze", "Flatten",   "Identity"};
+
+    for (size_t i = 0; i < sizeof type / sizeof *type; i++)
+        if (!strcmp(n->type, type[i]))
+            return true;
+    return false;
+}
+
+/* What the DequantizeLinear n makes is there already: it undoes a QuantizeLinear of numbers that were
+ * dequantised from the same steps and only moved since. NULL: it is not. */
+static struct value *made_before(const struct node *n)
+{
+    const struct node *q = n->in[0]->from, *move = q && is_quantize(q) ? q->in[0]->from : NULL;
+    const struct node *source = move && only_moves(move) ? move->in[0]->from : NULL;
+    struct q8 as, before;
+
+    if (!source || !is_dequantize(source) || !quant_steps(n, &as) ||
+        !quant_steps(source, &before) || !is_same(&as, &before) ||
+        source->in[0]->t.type != n->in[0]->t.type)
+        return NULL;
+    return q->in[0];
+}
+
+void graph_drop_repeats(struct graph *g)
+{
+    for (int i = 0; i < g->n_nodes; i++) {
+        struct node *n = g->node[i];
+
+        if (!only_moves(n) && !is_matmul(n))
+            continue; /* others may have a kernel in 8 bits, and need the bytes */
+        for (int j = 0; j < n->n_in; j++) {
+            struct value *v = n->in[j];
+            struct value *before =
+                v && v->from && is_dequantize(v->from) ? made_before(v->from) : NULL;
+
+            if (before)
+                node_rewire(n, j, before);
+        }
+    }
+    graph_sweep(g);
 }
 
 enum err graph_fuse_quant(struct graph *g, struct why *why)

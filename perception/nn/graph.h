@@ -133,6 +133,8 @@ void graph_sweep(struct graph *g);
 MUST_CHECK enum err graph_infer(struct graph *g, struct why *why);
 /* Batch norms, biases and activations into the convolutions before them. */
 MUST_CHECK enum err graph_fuse(struct graph *g, struct why *why);
+/* QuantizeLinear and DequantizeLinear around what only moves numbers about. */
+void graph_drop_repeats(struct graph *g);
 /* Integer kernels between DequantizeLinear and QuantizeLinear, channels last. */
 MUST_CHECK enum err graph_fuse_quant(struct graph *g, struct why *why);
 /* The inputs of what constants were before they were folded are needed no more. */

@@ -538,7 +538,7 @@ static bool turn_dequantize8(struct layout *l, struct node *n)
     return true;
 }
 
-static bool turn_conv8(struct layout *l, struct node *n)
+static bool turn_int8(struct layout *l, struct node *n)
 {
     if (out(n, 0)->type == DTYPE_F32)
         append_turned(l, n);
@@ -576,8 +576,8 @@ static turn *turn_of(const struct node *n)
         return turn_quantize8;
     if (n->op == &op_dequantize8)
         return turn_dequantize8;
-    if (n->op == &op_conv8)
-        return turn_conv8;
+    if (n->op == &op_conv8 || n->op == &op_rows8)
+        return turn_int8;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strcmp(known[i].type, n->type))
             return known[i].turn;

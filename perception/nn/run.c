@@ -59,6 +59,7 @@ static enum err build(struct net *n, struct why *why)
     if ((e = graph_infer(g, why)) != OK)
         return e;
     count_facts(n); /* before fusing hides nodes */
+    graph_drop_repeats(g);
     if ((e = graph_fuse(g, why)) != OK || (e = graph_fuse_quant(g, why)) != OK ||
         (e = graph_layout(g, why)) != OK || (e = graph_prepare(g, why)) != OK ||
         (e = graph_plan(g, &bytes, why)) != OK)
