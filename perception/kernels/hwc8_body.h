@@ -10,25 +10,40 @@
 #include "perception/kernels/kernels_internal.h"
 
 /* ---- from whole numbers to what is stored ------------------------------------------------------ */
-/* 0..255 as real numbers. inverse: 1 / as.scale */
-VEC_INLINE vec steps_of(vec v, const struct q8 *as, vec inverse)
-{
-    vec q = vec_round(vec_quotient(v, vec_all(as->scale), inverse));
+/* How numbers are rounded to steps: those as far from zero as lo..hi can be said. */
+struct grid {
+    vec scale, inverse, lo, hi;
+    int zero;
+};
 
-    return vec_clamp(vec_add(q, vec_all((float)as->zero)), vec_all(0.0f), vec_all(255.0f));
+VEC_INLINE struct grid grid_of(const struct q8 *as)
+{
+    return (struct grid){.scale = vec_all(as->scale),
+                         .inverse = vec_all(as->scale > 0 ? 1.0f / as->scale : 0.0f),
+                         .lo = vec_all((float)-as->zero),
+                         .hi = vec_all((float)(255 - as->zero)),
+                         .zero = as->zero};
 }
 
-VEC_INLINE vec value_of(vec steps, const struct q8 *as)
+/* saturate(round(v / scale) + zero) - zero; the limits are whole, so they may come first, and the
+ * caller rounds. */
+VEC_INLINE vec grid_clamp(vec v, const struct grid *g)
 {
-    return vec_mul(vec_sub(steps, vec_all((float)as->zero)), vec_all(as->scale));
+    return vec_clamp(vec_quotient(v, g->scale, g->inverse), g->lo, g->hi);
 }
 
-/* One register of channels, all that is the same for every pixel of it. */
+/* One register of channels: what is the same for every pixel of it, away from memory that what is
+ * stored might change. */
 struct column {
-    const struct hwc8_finish *f;
-    int c, n; /* channels [c, c + n) */
+    int n; /* channels */
+    bool has_bias, has_mid, has_gain, has_add, add_after;
     vec_mask some;
-    vec scale, bias, gain, shift, a, b, mid_inverse, inverse;
+    vec scale, bias, gain, shift, a, b, add_scale, add_zero;
+    struct grid mid, as;
+    const uint8_t *add;
+    ptrdiff_t add_step, y_step;
+    uint8_t *y;
+    float *real;
 };
 
 VEC_INLINE vec per_channel(const float *v, int c, vec_mask some, float otherwise)
@@ -41,9 +56,12 @@ VEC_INLINE struct column column_of(const struct hwc8_finish *f, int c, int chann
     int n = channels - c < VEC_LANES ? channels - c : VEC_LANES;
     vec_mask some = vec_first((size_t)n);
 
-    return (struct column){.f = f,
-                           .c = c,
-                           .n = n,
+    return (struct column){.n = n,
+                           .has_bias = f->bias,
+                           .has_mid = f->mid.scale > 0,
+                           .has_gain = f->gain,
+                           .has_add = f->add,
+                           .add_after = f->add_after,
                            .some = some,
                            .scale = per_channel(f->scale, c, some, f->unit),
                            .bias = per_channel(f->bias, c, some, 0.0f),
@@ -51,34 +69,44 @@ VEC_INLINE struct column column_of(const struct hwc8_finish *f, int c, int chann
                            .shift = per_channel(f->shift, c, some, 0.0f),
                            .a = per_channel(f->slope, c, some, f->a),
                            .b = vec_all(f->b),
-                           .mid_inverse = vec_all(f->mid.scale > 0 ? 1.0f / f->mid.scale : 0.0f),
-                           .inverse = vec_all(1.0f / f->as.scale)};
+                           .add_scale = vec_all(f->add_as.scale),
+                           .add_zero = vec_all((float)f->add_as.zero),
+                           .mid = grid_of(&f->mid),
+                           .as = grid_of(&f->as),
+                           .add = f->add ? f->add + c : NULL,
+                           .add_step = f->add_step,
+                           .y_step = f->y_step,
+                           .y = f->y ? f->y + c : NULL,
+                           .real = f->real ? f->real + c : NULL};
 }
 
-/* What is i for pixel p. */
-VEC_INLINE void column_put(const enum act act, const struct column *col, vec i, ptrdiff_t p)
+/* What is i for pixel p. whole: the register is full. */
+VEC_INLINE void column_put(const enum act act, const bool whole, const struct column *col, vec i,
+                           ptrdiff_t p)
 {
-    const struct hwc8_finish *f = col->f;
+    const int n = whole ? VEC_LANES : col->n;
     vec v = vec_mul(i, col->scale), add = vec_all(0.0f);
-    ptrdiff_t at = p * f->y_step + col->c;
 
-    if (f->bias)
+    if (col->has_bias)
         v = vec_add(v, col->bias);
-    if (f->mid.scale > 0)
-        v = value_of(steps_of(v, &f->mid, col->mid_inverse), &f->mid);
-    if (f->gain)
+    if (col->has_mid)
+        v = vec_mul(vec_round(grid_clamp(v, &col->mid)), col->mid.scale);
+    if (col->has_gain)
         v = vec_add(vec_mul(v, col->gain), col->shift);
-    if (f->add)
-        add = value_of(vec_of_bytes(f->add + p * f->add_step + col->c, col->n), &f->add_as);
-    if (f->add && !f->add_after)
+    if (col->has_add)
+        add = vec_mul(vec_sub(vec_of_bytes(col->add + p * col->add_step, n), col->add_zero),
+                      col->add_scale);
+    if (col->has_add && !col->add_after)
         v = vec_add(v, add);
     v = vec_act(act, v, col->a, col->b);
-    if (f->add && f->add_after)
+    if (col->has_add && col->add_after)
         v = vec_add(v, add);
-    if (f->real)
-        vec_store_some(f->real + at, col->some, v);
+    if (!col->real)
+        vec_store_bytes(col->y + p * col->y_step, n, grid_clamp(v, &col->as), col->as.zero);
+    else if (whole)
+        vec_store(col->real + p * col->y_step, v);
     else
-        vec_store_bytes(f->y + at, col->n, steps_of(v, &f->as, col->inverse));
+        vec_store_some(col->real + p * col->y_step, col->some, v);
 }
 
 /* Whole numbers in rows of HWC8_MAX_CHANNELS, or, sum being NULL, bytes. */
@@ -91,22 +119,32 @@ struct source {
     int channels;
 };
 
+VEC_INLINE void finish8_column(const enum act act, const bool whole, const struct source *s,
+                               const struct hwc8_finish *f, int c)
+{
+    const struct column col = column_of(f, c, s->channels);
+    const ptrdiff_t pixels = s->pixels, x_step = s->x_step;
+    const int32_t *sum = s->sum ? s->sum + c : NULL;
+    const uint8_t *x = s->sum ? NULL : s->x + c;
+    const vec zero = vec_all((float)s->x_zero);
+
+    if (sum)
+        for (ptrdiff_t p = 0; p < pixels; p++)
+            column_put(act, whole, &col, vec_of_ints(ints_load(sum + p * HWC8_MAX_CHANNELS)), p);
+    else
+        for (ptrdiff_t p = 0; p < pixels; p++)
+            column_put(act, whole, &col,
+                       vec_sub(vec_of_bytes(x + p * x_step, whole ? VEC_LANES : col.n), zero), p);
+}
+
 VEC_INLINE void finish8_as(const enum act act, const struct source *s, const struct hwc8_finish *f)
 {
-    for (int c = 0; c < s->channels; c += VEC_LANES) {
-        struct column col = column_of(f, c, s->channels);
+    int c = 0;
 
-        if (s->sum)
-            for (ptrdiff_t p = 0; p < s->pixels; p++)
-                column_put(act, &col, vec_of_ints(ints_load(s->sum + p * HWC8_MAX_CHANNELS + c)),
-                           p);
-        else
-            for (ptrdiff_t p = 0; p < s->pixels; p++)
-                column_put(act, &col,
-                           vec_sub(vec_of_bytes(s->x + p * s->x_step + c, col.n),
-                                   vec_all((float)s->x_zero)),
-                           p);
-    }
+    for (; c + VEC_LANES <= s->channels; c += VEC_LANES)
+        finish8_column(act, true, s, f, c);
+    if (c < s->channels)
+        finish8_column(act, false, s, f, c);
 }
 
 static __attribute__((noinline)) void finish8(const struct source *s, const struct hwc8_finish *f)

@@ -71,10 +71,11 @@ VEC_INLINE vec vec_of_bytes(const uint8_t *p, int n)
 {
     return vec_of_ints(ints_of_bytes(p, n));
 }
-VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v) /* whole numbers 0..255 */
+/* v rounded, plus zero: 0..255 */
+VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
 {
     for (int i = 0; i < n; i++)
-        p[i] = (uint8_t)v.lane[i];
+        p[i] = (uint8_t)((int)rintf(v.lane[i]) + zero);
 }
 VEC_INLINE fours fours_load(const int8_t *p)
 {

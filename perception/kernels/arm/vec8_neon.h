@@ -59,9 +59,11 @@ VEC_INLINE vec vec_of_bytes(const uint8_t *p, int n)
 {
     return vec_of_ints(ints_of_bytes(p, n));
 }
-VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v) /* whole numbers 0..255 */
+/* v rounded, plus zero: 0..255 */
+VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
 {
-    uint16x4_t half = vmovn_u32(vcvtq_u32_f32(v));
+    int32x4_t whole = vaddq_s32(vcvtnq_s32_f32(v), vdupq_n_s32(zero));
+    uint16x4_t half = vmovn_u32(vreinterpretq_u32_s32(whole));
     uint8_t lane[8];
 
     vst1_u8(lane, vmovn_u16(vcombine_u16(half, half)));

@@ -63,9 +63,10 @@ VEC_INLINE vec vec_of_bytes(const uint8_t *p, int n)
 {
     return vec_of_ints(ints_of_bytes(p, n));
 }
-VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v) /* whole numbers 0..255 */
+/* v rounded, plus zero: 0..255 */
+VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
 {
-    __m256i i = _mm256_cvtps_epi32(v);
+    __m256i i = _mm256_add_epi32(_mm256_cvtps_epi32(v), _mm256_set1_epi32(zero));
     __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1));
     int64_t eight = _mm_cvtsi128_si64(_mm_packus_epi16(words, words));
 

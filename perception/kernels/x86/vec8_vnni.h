@@ -34,7 +34,8 @@ VEC_INLINE void ints_store(int32_t *p, ints v)
 }
 VEC_INLINE ints ints_of_bytes(const uint8_t *p, int n) /* 0 beyond n */
 {
-    return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(vec_first((size_t)n), p));
+    return _mm512_cvtepu8_epi32(n == VEC_LANES ? _mm_loadu_si128((const __m128i *)(const void *)p)
+                                               : _mm_maskz_loadu_epi8(vec_first((size_t)n), p));
 }
 VEC_INLINE ints ints_sub(ints a, ints b)
 {
@@ -53,9 +54,16 @@ VEC_INLINE vec vec_of_bytes(const uint8_t *p, int n)
 {
     return vec_of_ints(ints_of_bytes(p, n));
 }
-VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v) /* whole numbers 0..255 */
+/* v rounded, plus zero: 0..255 */
+VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
 {
-    _mm_mask_storeu_epi8(p, vec_first((size_t)n), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+    __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v));
+
+    bytes = _mm_add_epi8(bytes, _mm_set1_epi8((char)zero)); /* wraps around to what it should be */
+    if (n == VEC_LANES)
+        _mm_storeu_si128((__m128i *)(void *)p, bytes);
+    else
+        _mm_mask_storeu_epi8(p, vec_first((size_t)n), bytes);
 }
 VEC_INLINE fours fours_load(const int8_t *p)
 {
