@@ -34,19 +34,70 @@ static size_t pixels_of(const struct tensor *t)
 }
 
 /* ---- convolutions ---------------------------------------------------------------------------- */
+static const float *repeat(struct region *r, const float *v, size_t n, int times)
+{
+    float *to = v ? region_take(r, n * (size_t)times * sizeof *to) : NULL;
+
+    for (size_t i = 0; to && i < n * (size_t)times; i++)
+        to[i] = v[i % n];
+    return to;
+}
+
+/* A transposed convolution whose columns do not overlap makes kw pixels side by side of every one:
+ * the same memory as one pixel with kw times the channels. */
+static bool columns_merge(const struct last8 *p)
+{
+    const struct conv_shape *s = &p->shape;
+
+    return p->transposed && s->groups == 1 && s->kw > 1 && s->kw == s->stride_x &&
+           s->pad_left == 0 && s->OW == s->W * s->stride_x;
+}
+
+/* Weights (C, M, kh, kw) as (C, kw M, kh), and all else to match. NULL: no memory. */
+static int8_t *merge_columns(struct graph *g, struct last8 *p, const int8_t *w)
+{
+    struct conv_shape *s = &p->shape;
+    size_t M = (size_t)s->M, kh = (size_t)s->kh, kw = (size_t)s->kw, n = (size_t)s->C * M * kh * kw;
+    int8_t *to = malloc(n);
+    int times = s->kw;
+
+    for (size_t i = 0; to && i < n; i++) {
+        size_t column = i % kw, row = i / kw % kh, m = i / kw / kh % M, c = i / kw / kh / M;
+
+        to[((c * kw + column) * M + m) * kh + row] = w[i];
+    }
+    p->product = repeat(&g->region, p->product, M, times);
+    p->bias = repeat(&g->region, p->bias, M, times);
+    p->f.slope = repeat(&g->region, p->f.slope, M, times);
+    p->f.gain = repeat(&g->region, p->f.gain, M, times);
+    p->f.shift = repeat(&g->region, p->f.shift, M, times);
+    s->M *= times;
+    s->OW = s->W;
+    s->kw = s->stride_x = 1;
+    s->pad_right = 0;
+    return to;
+}
+
 static enum err conv8_prepare(struct graph *g, struct node *n, struct why *why)
 {
-    const struct last8 *p = n->params;
-    struct hwc8_weights w = {
-        .w = in(n, LAST8_W)->data, .scale = p->product, .bias = p->bias, .x_zero = p->x_as.zero};
+    struct last8 *p = n->params;
+    bool merge = columns_merge(p);
+    int8_t *merged = merge ? merge_columns(g, p, in(n, LAST8_W)->data) : NULL;
+    struct hwc8_weights w = {.w = merged ? merged : in(n, LAST8_W)->data,
+                             .scale = p->product,
+                             .bias = p->bias,
+                             .x_zero = p->x_as.zero};
     size_t size = align(conv_hwc8_weights_size(&g->kernels, &p->shape, p->transposed));
 
     n->kernel = "int8";
     n->scratch = conv_hwc8_scratch(&p->shape, p->transposed, pool_threads(g->pool));
     n->packed = aligned_alloc(64, size ? size : 64);
-    if (!n->packed)
+    if (!n->packed || (merge && !merged) || !p->product) {
+        free(merged);
         return err_say(why, ERR_NOMEM, "out of memory");
+    }
     conv_hwc8_pack(&g->kernels, &p->shape, p->transposed, &w, n->packed);
+    free(merged);
     return OK;
 }
 
@@ -55,6 +106,7 @@ static enum err conv8_run(const struct node *n, const struct run *r)
     const struct last8 *p = n->params;
     struct hwc8_finish f = finish_of(n);
 
+    f.y_step = f.add_step = p->shape.M;
     conv_hwc8(r->kernels, &p->shape, p->transposed, in(n, LAST8_X)->data, p->x_as.zero, n->packed,
               &f, r->scratch, r->pool);
     return OK;

@@ -14,8 +14,8 @@ struct last8 {
     bool transposed, count_pads;
     bool planes; /* the float side of a border is (N, C, H, W) */
     struct q8 x_as;
-    float *product, *bias; /* convolutions: scale of a product, (M); bias (M) or NULL */
-    struct hwc8_finish f;  /* y and add come while running */
+    const float *product, *bias; /* convolutions: scale of a product, (M); bias (M) or NULL */
+    struct hwc8_finish f;        /* y and add come while running */
     struct resize_shape resize;
     const struct q8 *each_as; /* concat: of every input */
 };
