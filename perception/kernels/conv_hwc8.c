@@ -36,7 +36,8 @@ static size_t align(size_t n)
 
 static bool is_pointwise(const struct conv_shape *s)
 {
-    return s->kh == 1 && s->kw == 1 && s->stride_y == 1 && s->stride_x == 1 && !hwc_is_padded(s);
+    return (s->kh == 1 || s->dilation_y == 0) && s->kw == 1 && s->stride_y == 1 &&
+           s->stride_x == 1 && !hwc_is_padded(s);
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */
@@ -195,6 +196,70 @@ void conv_hwc8_pack(const struct kernels *k, const struct conv_shape *s, bool tr
 
         fill_groups(&p, to);
         to += align((size_t)s->groups * group_bytes(k, &shape));
+    }
+}
+
+/* ---- two pictures ------------------------------------------------------------------------------ */
+struct conv_shape product_hwc8(int pixels, int K, int M)
+{
+    return (struct conv_shape){.N = 1,
+                               .C = K,
+                               .H = 1,
+                               .W = pixels,
+                               .M = M,
+                               .OH = 1,
+                               .OW = pixels,
+                               .kh = 2,
+                               .kw = 1,
+                               .stride_y = 1,
+                               .stride_x = 1,
+                               .dilation_y = 0,
+                               .dilation_x = 1,
+                               .groups = 1};
+}
+
+/* Only 255 is more than two signed bytes can add up to, and -255 is not. */
+static int difference_sign(int zero)
+{
+    return zero == 0 ? -1 : 1;
+}
+
+/* A row of a panel of `width` channels: halves of the differences, then what is left of them. */
+static int32_t fill_differences(const uint8_t *a, int zero, int K, size_t width, int8_t *w)
+{
+    size_t second = (size_t)div_up(K, 4) * width * 4;
+    int32_t sum = 0;
+
+    for (int i = 0; i < K; i++) {
+        size_t at = (size_t)(i / 4) * width * 4 + (size_t)(i % 4);
+        int difference = difference_sign(zero) * (a[i] - zero), half = difference / 2;
+
+        w[at] = (int8_t)half;
+        w[second + at] = (int8_t)(difference - half);
+        sum += difference;
+    }
+    return sum;
+}
+
+void product_hwc8_pack(const struct kernels *k, const struct conv_shape *s, const uint8_t *a,
+                       int a_zero, int x_zero, float scale, void *packed)
+{
+    unsigned char *to = packed;
+
+    for (int m0 = 0; m0 < s->M; m0 += k->hwc8_channels) {
+        int n = int_min(k->hwc8_channels, s->M - m0);
+        size_t width = (size_t)div_up(n, k->hwc8_lanes) * (size_t)k->hwc8_lanes;
+        int32_t *start = (int32_t *)(void *)to;
+        float *scales = (float *)(void *)(start + width);
+        int8_t *w = (int8_t *)(void *)(scales + 2 * width);
+
+        memset(to, 0, panel_bytes(k, s, n));
+        for (int m = 0; m < n; m++) {
+            start[m] = -x_zero * fill_differences(a + (size_t)(m0 + m) * (size_t)s->C, a_zero, s->C,
+                                                  width, w + 4 * (size_t)m);
+            scales[m] = (float)difference_sign(a_zero) * scale;
+        }
+        to += panel_bytes(k, s, n);
     }
 }
 

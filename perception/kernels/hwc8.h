@@ -96,6 +96,13 @@ void conv_hwc8(const struct kernels *k, const struct conv_shape *s, bool transpo
                const uint8_t *x, int x_zero, const void *packed, const struct hwc8_finish *f,
                void *scratch, struct pool *pool);
 
+/* Products of two pictures of bytes, x (pixels, K) and a (M, K): y[p][m] = sum of (x - x_zero)
+ * (a - a_zero). The difference needs nine bits: it is packed as the sum of two weights, which the
+ * shape names as two rows of taps no distance apart. */
+struct conv_shape product_hwc8(int pixels, int K, int M);
+void product_hwc8_pack(const struct kernels *k, const struct conv_shape *s, const uint8_t *a,
+                       int a_zero, int x_zero, float scale, void *packed);
+
 /* ---- the rest ---------------------------------------------------------------------------------- */
 /* Each number alone; x (pixels, channels). */
 void rows_hwc8(const struct kernels *k, const struct hwc8_rows *r, struct pool *pool);

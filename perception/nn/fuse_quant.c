@@ -15,6 +15,10 @@
 #include "perception/nn/ops/number.h"
 #include "perception/nn/ops/quant.h"
 
+enum {
+    PRODUCT_MIN = 64,    /* shorter sums of a product are as fast with real numbers */
+    PRODUCT_MAX = 32768, /* longer ones might not fit 32 bits */
+};
 enum { LOOK_BACK = 256 }; /* nodes; further away lies no convolution that may still take more in */
 
 /* What is known of a value while the walk lasts. */
@@ -502,6 +506,57 @@ static bool turn_window(struct walk *w, struct node *n)
     return true;
 }
 
+/* Bytes of what the DequantizeLinear behind input i was before it was quantised, in its own order. */
+static struct value *source_flat(struct walk *w, const struct node *n, int i, struct q8 *as)
+{
+    const struct node *d = n->in[i] ? n->in[i]->from : NULL;
+    const struct node *q = d && is_dequantize(d) ? d->in[0]->from : NULL;
+    struct value *to;
+    struct node *border;
+
+    if (!q || q->done || !is_quantize(q) || !quant_steps(d, as) ||
+        in(d, 0)->type != out(q, 0)->type || in(d, 0)->rank < 1)
+        return NULL;
+    to = graph_value(w->g, q->out[0]->t.name);
+    border = node_new(w, &op_quantize_flat8, q, 1);
+    if (!to || !border ||
+        tensor_shape(&to->t, DTYPE_U8, in(d, 0)->rank, in(d, 0)->dim, w->why) != OK) {
+        fail(w, ERR_NOMEM);
+        return NULL;
+    }
+    to->typed = true;
+    ((struct last8 *)border->params)->f.as = *as;
+    node_rewire(border, 0, q->in[0]);
+    node_makes(border, to);
+    append(w, border);
+    return to;
+}
+
+/* Long sums of two byte pictures. */
+static bool turn_matmul(struct walk *w, struct node *n)
+{
+    struct gemm_shape s;
+    int batches;
+    struct q8 x_as, a_as;
+    struct value *a, *x;
+    struct node *by;
+
+    if (!is_matmul(n) || !matmul_is_batch(n, &s, &batches) || batches != 1 || s.trans_a ||
+        !s.trans_b || s.K < PRODUCT_MIN || s.K > PRODUCT_MAX)
+        return false;
+    a = source_flat(w, n, 0, &a_as);
+    x = a ? source_flat(w, n, 1, &x_as) : NULL;
+    by = x ? node_new(w, &op_matmul8, n, LAST8_INPUTS) : NULL;
+    if (!by)
+        return false;
+    *(struct last8 *)by->params =
+        (struct last8){.shape = product_hwc8(s.N, s.K, s.M), .x_as = x_as, .a_as = a_as};
+    node_rewire(by, LAST8_X, x);
+    node_rewire(by, LAST8_ADD, a);
+    replace(w, by, n, NULL);
+    return true;
+}
+
 /* Out of the bytes, for those who read real numbers. */
 static bool turn_dequantize(struct walk *w, struct node *n)
 {
@@ -530,7 +585,8 @@ static void visit(struct walk *w, struct node *n)
 {
     bool turned = n->done || turn_conv(w, n) || turn_row(w, n) ||
                   (!strcmp(n->type, "Add") && turn_add(w, n)) ||
-                  (!strcmp(n->type, "Concat") && turn_concat(w, n)) || turn_window(w, n);
+                  (!strcmp(n->type, "Concat") && turn_concat(w, n)) || turn_window(w, n) ||
+                  turn_matmul(w, n);
 
     (void)turned; /* what is done goes with the sweep */
     append(w, n);
@@ -605,13 +661,14 @@ void graph_drop_repeats(struct graph *g)
         struct node *n = g->node[i];
 
         if (!only_moves(n) && !is_matmul(n))
-            continue; /* others may have a kernel in 8 bits, and need the bytes */
+            continue; /* others may have a kernel in 8 bits, and need the bytes; so has a product,
+                         but it reads through transposes */
         for (int j = 0; j < n->n_in; j++) {
             struct value *v = n->in[j];
             struct value *before =
                 v && v->from && is_dequantize(v->from) ? made_before(v->from) : NULL;
 
-            if (before)
+            if (before && (only_moves(n) || is_matrix_transpose(before->from)))
                 node_rewire(n, j, before);
         }
     }

@@ -368,6 +368,40 @@ Test(hwc8, pooling)
     }
 }
 
+Test(hwc8, products)
+{
+    unsigned masks[8];
+    int levels = sweep_levels(masks);
+    struct sweep w;
+
+    sweep_init(&w);
+    for (int i = 0; i < 20 * levels; i++) {
+        int pixels = sweep_int(&w, 1, 90), K = sweep_int(&w, 1, 70), M = sweep_int(&w, 1, 70);
+        int x_zero = sweep_int(&w, 0, 255), a_zero = sweep_int(&w, 0, 255);
+        struct conv_shape s = product_hwc8(pixels, K, M);
+        uint8_t *x = random_bytes(&w, (size_t)pixels * K + HWC8_SLACK);
+        uint8_t *a = random_bytes(&w, (size_t)M * K);
+        float *y = sweep_bytes(&w, (size_t)pixels * M * sizeof *y);
+        struct hwc8_finish f = {.as = {1, 0}, .real = y, .y_step = M};
+        struct kernels k;
+        void *packed;
+
+        kernels_init(&k, masks[i / 20]);
+        packed = sweep_bytes(&w, conv_hwc8_weights_size(&k, &s, false));
+        product_hwc8_pack(&k, &s, a, a_zero, x_zero, 0.5f, packed);
+        conv_hwc8(&k, &s, false, x, x_zero, packed, &f, NULL, NULL);
+        for (int p = 0; p < pixels; p++)
+            for (int m = 0; m < M; m++) {
+                int sum = 0;
+
+                for (int j = 0; j < K; j++)
+                    sum += (x[p * K + j] - x_zero) * (a[m * K + j] - a_zero);
+                cr_assert_eq(y[p * M + m], 0.5f * (float)sum);
+            }
+        sweep_release(&w);
+    }
+}
+
 /* Out of planes and back. */
 Test(hwc8, turned)
 {

@@ -112,6 +112,35 @@ static enum err conv8_run(const struct node *n, const struct run *r)
     return OK;
 }
 
+/* ---- products of two pictures ------------------------------------------------------------------ */
+static enum err matmul8_prepare(struct graph *g, struct node *n, struct why *why)
+{
+    const struct conv_shape *s = &((const struct last8 *)n->params)->shape;
+
+    (void)why;
+    n->kernel = "int8";
+    n->scratch = align(conv_hwc8_weights_size(&g->kernels, s, false)) +
+                 align((size_t)s->M * (size_t)s->W * sizeof(float));
+    return OK;
+}
+
+static enum err matmul8_run(const struct node *n, const struct run *r)
+{
+    const struct last8 *p = n->params;
+    const struct conv_shape *s = &p->shape;
+    size_t M = (size_t)s->M, pixels = (size_t)s->W;
+    float *turned =
+        (float *)(void *)((char *)r->scratch + align(conv_hwc8_weights_size(r->kernels, s, false)));
+    struct hwc8_finish f = {.as = {1.0f, 0}, .real = turned, .y_step = s->M};
+
+    product_hwc8_pack(r->kernels, s, in(n, LAST8_ADD)->data, p->a_as.zero, p->x_as.zero,
+                      p->x_as.scale * p->a_as.scale, r->scratch);
+    conv_hwc8(r->kernels, s, false, in(n, LAST8_X)->data, p->x_as.zero, r->scratch, &f, NULL,
+              r->pool);
+    r->kernels->transpose(out(n, 0)->data, pixels, turned, M, pixels, M);
+    return OK;
+}
+
 /* ---- numbers one by one ------------------------------------------------------------------------ */
 static enum err rows8_run(const struct node *n, const struct run *r)
 {
@@ -247,4 +276,6 @@ const struct op op_max_pool8 = ROW("MaxPool int8", max_pool8_run, NULL, 0);
 const struct op op_average_pool8 = ROW("AveragePool int8", average_pool8_run, NULL, 0);
 const struct op op_resize8 = ROW("Resize int8", resize8_run, resize8_prepare, 0);
 const struct op op_quantize8 = ROW("to int8", border_run, NULL, 1);
+const struct op op_matmul8 = ROW("MatMul int8", matmul8_run, matmul8_prepare, 0);
+const struct op op_quantize_flat8 = ROW("to int8", border_run, NULL, 1);
 const struct op op_dequantize8 = ROW("from int8", border_run, NULL, 0);
