@@ -14,6 +14,7 @@
 #include "daemon/cli/nn_check.h"
 #include "daemon/cli/nn_io.h"
 #include "daemon/cli/nn_quantise.h"
+#include "daemon/cli/nn_tally.h"
 #include "perception/kernels/kernels.h"
 #include "perception/nn/inspect.h"
 #include "perception/nn/ops/number.h"
@@ -24,7 +25,7 @@ enum { MAX_INPUTS = 64 };
 static const char usage_text[] =
     "usage: outrider nn info MODEL [--json]\n"
     "       outrider nn run MODEL [--input FILE.pb|FILE.npy]... [-o DIR]\n"
-    "       outrider nn check PATH... [--rtol X] [--atol X]\n"
+    "       outrider nn check PATH... [--rtol X] [--atol X] [--table]\n"
     "       outrider nn bench MODEL [--input FILE]... [--runs N] [--profile | --interactive]\n"
     "       outrider nn quantise MODEL --calib DIR -o OUT.onnx    (more: quantise --help)\n"
     "\n"
@@ -49,10 +50,11 @@ static const char usage_text[] =
     "  --rtol X          tolerated difference relative to the expected value (default 1e-3)\n"
     "  --atol X          and beside that (default 1e-3)\n"
     "  --runs N          timed runs (default 20), after 2 to warm up\n"
+    "  --table           of check: Markdown instead of text, a row for each PATH\n"
     "  --json            one JSON object instead of text\n";
 
 struct arguments {
-    bool json, profile, interactive;
+    bool json, table, profile, interactive;
     const char *pin;
     int threads, runs;
     unsigned cpu_mask;
@@ -96,12 +98,19 @@ static bool parse_tolerance(const char *s, double *to)
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
     static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},           {"profile", no_argument, NULL, 'p'},
-        {"interactive", no_argument, NULL, 'I'},    {"pin", required_argument, NULL, 'P'},
-        {"threads", required_argument, NULL, 't'},  {"runs", required_argument, NULL, 'n'},
-        {"cpu-mask", required_argument, NULL, 'c'}, {"rtol", required_argument, NULL, 'r'},
-        {"atol", required_argument, NULL, 'a'},     {"input", required_argument, NULL, 'i'},
-        {"output", required_argument, NULL, 'o'},   {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'j'},
+        {"table", no_argument, NULL, 'm'},
+        {"profile", no_argument, NULL, 'p'},
+        {"interactive", no_argument, NULL, 'I'},
+        {"pin", required_argument, NULL, 'P'},
+        {"threads", required_argument, NULL, 't'},
+        {"runs", required_argument, NULL, 'n'},
+        {"cpu-mask", required_argument, NULL, 'c'},
+        {"rtol", required_argument, NULL, 'r'},
+        {"atol", required_argument, NULL, 'a'},
+        {"input", required_argument, NULL, 'i'},
+        {"output", required_argument, NULL, 'o'},
+        {NULL, 0, NULL, 0},
     };
     struct why why;
     int c;
@@ -324,6 +333,27 @@ static int cmd_run(const struct arguments *a, const char *path)
 }
 
 /* ---- check --------------------------------------------------------------------------------- */
+static int check_table(const struct check_options *opt, char **paths, int n)
+{
+    struct check_counts *counts = calloc((size_t)n, sizeof *counts);
+    const char **names = calloc((size_t)n, sizeof *names);
+    struct tally tally = {0};
+    struct why why = {"out of memory"};
+    int status = counts && names ? 0 : failed(&why);
+
+    for (int i = 0; !status && i < n; i++) {
+        counts[i].tally = &tally;
+        names[i] = check_name(paths[i]);
+        if (check_path(paths[i], opt, NULL, &counts[i], &why) != OK)
+            status = failed(&why);
+    }
+    if (!status)
+        status = tally_print(&tally, names, counts, n, stdout);
+    free(names);
+    free(counts);
+    return status;
+}
+
 static int cmd_check(const struct arguments *a, char **paths, int n)
 {
     struct check_options opt = {
@@ -332,6 +362,8 @@ static int cmd_check(const struct arguments *a, char **paths, int n)
     struct why why;
     int status = 0;
 
+    if (a->table)
+        return check_table(&opt, paths, n);
     for (int i = 0; i < n; i++)
         if (check_path(paths[i], &opt, stdout, &counts, &why) != OK)
             status = failed(&why);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/cli/nn_io.h"
+#include "daemon/cli/nn_tally.h"
 #include "perception/nn/graph.h"
 #include "perception/nn/inspect.h"
 #include "perception/nn/ops/number.h"
@@ -69,6 +70,11 @@ static enum err read_tensors(const char *folder, const char *kind, struct tensor
 }
 
 /* ---- comparing ----------------------------------------------------------------------------- */
+static bool same_shape(const struct tensor *a, const struct tensor *b)
+{
+    return a->rank == b->rank && !memcmp(a->dim, b->dim, sizeof a->dim);
+}
+
 static double difference(const struct tensor *a, const struct tensor *b, int64_t i)
 {
     double x = number_float(a, i), y = number_float(b, i);
@@ -126,8 +132,7 @@ static enum outcome compare(struct test *t, const struct net *net, const struct 
     double worst = 0, over = 0, share;
     int64_t at = 0;
 
-    if (got->type != want->type || got->rank != want->rank ||
-        memcmp(got->dim, want->dim, sizeof got->dim) != 0) {
+    if (got->type != want->type || !same_shape(got, want)) {
         err_say(&t->why, ERR_MISMATCH, "output '%.60s' is %s %s, expected %s %s", got->name,
                 dtype_name(got->type), shape_text(got, a), dtype_name(want->type),
                 shape_text(want, b));
@@ -173,26 +178,38 @@ static int shape_like(const struct test *t, struct tensor *to)
     return n;
 }
 
-/* As it is; if that cannot be because a shape hangs on an input, with those inputs known. */
+/* Whether the data's inputs are as large as the model's; some of ONNX's own are not. */
+static bool inputs_fit(struct test *t, struct net *net)
+{
+    for (int i = 0; i < t->n_input && i < net_inputs(net); i++) {
+        adopt_type(&t->input[i], net_input(net, i)->type);
+        if (!same_shape(&t->input[i], net_input(net, i)))
+            return false;
+    }
+    return true;
+}
+
+/* As it is; if that cannot be because a shape hangs on an input, or the data has another shape than
+ * the model says, with those inputs known. */
 static enum err open_net(struct test *t, const char *model, struct net **net)
 {
     struct net_options opt = t->opt->net;
     struct tensor fixed[MAX_TENSORS];
+    struct net *known;
     struct why again;
     enum err e = net_open(model, &opt, net, &t->why), e2;
 
-    if (e != ERR_UNSUPPORTED)
+    if ((e == OK && inputs_fit(t, *net)) || (e != OK && e != ERR_UNSUPPORTED))
         return e;
     opt.fixed = fixed;
     opt.n_fixed = shape_like(t, fixed);
-    if (!opt.n_fixed)
+    e2 = opt.n_fixed ? net_open(model, &opt, &known, &again) : ERR_UNSUPPORTED;
+    if (e2 == ERR_UNSUPPORTED)
         return e;
-    e2 = net_open(model, &opt, net, &again);
-    if (e2 != ERR_UNSUPPORTED) {
-        t->why = again;
-        return e2;
-    }
-    return e;
+    net_close(*net);
+    *net = known;
+    t->why = again;
+    return e2;
 }
 
 static enum outcome set_inputs(struct test *t, struct net *net)
@@ -208,8 +225,7 @@ static enum outcome set_inputs(struct test *t, struct net *net)
         struct tensor *to = net_input(net, i);
 
         adopt_type(&t->input[i], to->type);
-        if (to->type != t->input[i].type || to->rank != t->input[i].rank ||
-            memcmp(to->dim, t->input[i].dim, sizeof to->dim) != 0) {
+        if (to->type != t->input[i].type || !same_shape(to, &t->input[i])) {
             err_say(&t->why, ERR_UNSUPPORTED, "input '%.60s' is %s %s, the model's %s %s", to->name,
                     dtype_name(t->input[i].type), shape_text(&t->input[i], a), dtype_name(to->type),
                     shape_text(to, b));
@@ -249,7 +265,7 @@ static enum outcome run_set(struct test *t, const char *model, const char *folde
     return o;
 }
 
-static const char *base_name(const char *path)
+const char *check_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
@@ -263,6 +279,22 @@ static const char *reason(const struct test *t, const char *model)
 
     return !strncmp(t->why.text, model, n) && t->why.text[n] == ':' ? t->why.text + n + 2
                                                                     : t->why.text;
+}
+
+static void print_outcome(const struct test *t, enum outcome o, const char *folder,
+                          const char *text, FILE *to)
+{
+    if (!to)
+        return;
+    if (o == PASSED && t->agreed <= 1)
+        fprintf(to,
+                "ok           %s: masks agree in %.2f %% of the pixels, largest difference %.3g\n",
+                check_name(folder), 100 * t->agreed, t->worst);
+    else if (o == PASSED)
+        fprintf(to, "ok           %s: largest difference %.3g\n", check_name(folder), t->worst);
+    else
+        fprintf(to, "%s %s: %s\n", o == FAILED ? "FAIL        " : "unsupported ",
+                check_name(folder), text);
 }
 
 static void check_test(const char *folder, const struct check_options *opt, FILE *to,
@@ -280,15 +312,9 @@ static void check_test(const char *folder, const struct check_options *opt, FILE
         o = run_set(&t, model, set);
         test_finish(&t);
     }
-    if (o == PASSED && t.agreed <= 1)
-        fprintf(to,
-                "ok           %s: masks agree in %.2f %% of the pixels, largest difference %.3g\n",
-                base_name(folder), 100 * t.agreed, t.worst);
-    else if (o == PASSED)
-        fprintf(to, "ok           %s: largest difference %.3g\n", base_name(folder), t.worst);
-    else
-        fprintf(to, "%s %s: %s\n", o == FAILED ? "FAIL        " : "unsupported ", base_name(folder),
-                reason(&t, model));
+    print_outcome(&t, o, folder, reason(&t, model), to ? to : o == FAILED ? stderr : NULL);
+    if (o == UNSUPPORTED && counts->tally)
+        tally_add(counts->tally, reason(&t, model));
     counts->passed += o == PASSED;
     counts->failed += o == FAILED;
     counts->unsupported += o == UNSUPPORTED;
@@ -300,7 +326,7 @@ enum err check_path(const char *path, const struct check_options *opt, FILE *to,
     char clean[PATH_BYTES], sub[PATH_BYTES + 300];
     struct dirent **entry;
     size_t length;
-    int n, tests = 0;
+    int n, tests = 0, absent = 0;
 
     snprintf(clean, sizeof clean, "%s", path);
     for (length = strlen(clean); length > 1 && clean[length - 1] == '/'; length--)
@@ -320,8 +346,13 @@ enum err check_path(const char *path, const struct check_options *opt, FILE *to,
             check_test(sub, opt, to, counts);
             tests++;
         }
+        snprintf(sub, sizeof sub, "%s/%s/data.json", clean, entry[i]->d_name);
+        absent += exists(sub);
         free(entry[i]);
     }
     free(entry);
-    return tests ? OK : err_say(why, ERR_IO, "%s: no model.onnx there or one folder below", path);
+    counts->absent += absent;
+    return tests || absent
+               ? OK
+               : err_say(why, ERR_IO, "%s: no model.onnx there or one folder below", path);
 }

@@ -78,7 +78,8 @@ enum err tensor_shape(struct tensor *t, enum dtype type, int rank, const int64_t
     int64_t room = TENSOR_MAX_BYTES / (int64_t)(dtype_size(type) ? dtype_size(type) : 1);
 
     if (!dtype_size(type))
-        return err_say(why, ERR_UNSUPPORTED, "tensor '%s': element type %d", t->name, (int)type);
+        return err_say(why, ERR_UNSUPPORTED, "tensor '%s': element type %d (%s)", t->name,
+                       (int)type, dtype_name(type));
     if (rank > TENSOR_MAX_RANK)
         return err_say(why, ERR_LIMIT, "tensor '%s': %d dimensions, limit %d", t->name, rank,
                        TENSOR_MAX_RANK);

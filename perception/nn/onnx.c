@@ -135,6 +135,32 @@ static enum err fix_input(struct reader *r, struct value *v)
     return OK;
 }
 
+static void node_name(const Onnx__GraphProto *g, size_t at, char name[96])
+{
+    const Onnx__NodeProto *p = g->node[at];
+
+    if (p->name && *p->name)
+        snprintf(name, 96, "%.80s", p->name);
+    else
+        snprintf(name, 96, "%.64s_%zu", p->op_type ? p->op_type : "", at);
+}
+
+/* An input is at fault: say which operator wants it. */
+static enum err fault_of_input(struct reader *r, const Onnx__GraphProto *g, const char *input,
+                               enum err e)
+{
+    char name[96];
+
+    for (size_t i = 0; i < g->n_node; i++)
+        for (size_t j = 0; j < g->node[i]->n_input; j++)
+            if (!strcmp(g->node[i]->input[j], input)) {
+                node_name(g, i, name);
+                return err_prefix(r->why, e, "node '%.80s' (%.40s): ", name,
+                                  g->node[i]->op_type ? g->node[i]->op_type : "");
+            }
+    return e;
+}
+
 static enum err read_inputs(struct reader *r, const Onnx__GraphProto *p)
 {
     struct graph *g = r->g;
@@ -152,9 +178,10 @@ static enum err read_inputs(struct reader *r, const Onnx__GraphProto *p)
         v = *names_find(&r->names, name);
         if (v && v->constant && !v->input)
             continue; /* an initialiser that may be overridden; nobody does */
-        if ((e = define(r, name, &v)) != OK || (e = input_shape(r, p->input[i], v)) != OK ||
-            (e = fix_input(r, v)) != OK)
+        if ((e = define(r, name, &v)) != OK)
             return e;
+        if ((e = input_shape(r, p->input[i], v)) != OK || (e = fix_input(r, v)) != OK)
+            return fault_of_input(r, p, name, e);
         v->input = true;
         g->input[g->n_inputs++] = v;
     }
@@ -280,7 +307,7 @@ static enum err read_node(struct reader *r, const Onnx__GraphProto *g, size_t at
     char name[96];
     enum err e;
 
-    snprintf(name, sizeof name, "%.64s_%zu", p->op_type ? p->op_type : "", at);
+    node_name(g, at, name);
     if (!n || !(n->type = region_copy(region, p->op_type ? p->op_type : "")) ||
         !(n->name = region_copy(region, p->name && *p->name ? p->name : name)) ||
         !(n->in = region_take(region, (p->n_input + 1) * sizeof *n->in)) ||

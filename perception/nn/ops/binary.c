@@ -277,6 +277,8 @@ static enum err binary_infer(struct graph *g, struct node *n, struct why *why)
     if (p->operation == B_POW && (e = need_type(n, 1, T_NUMBER, why)) != OK)
         return e;
     attr_ignore(n, "consumed_inputs");
+    if (n->opset < 7 && (e = broadcast_old(n, why)) != OK)
+        return e;
     if (p->operation == B_PRELU && n->opset < 7 && in(n, 1)->rank == 1)
         return old_prelu(n, p, why);
     if ((e = broadcast_shape(n, n->n_in, &rank, dim, why)) != OK)

@@ -39,6 +39,16 @@ static bool joins(const struct broadcast *b, int o, int64_t d, const int64_t ste
     return true;
 }
 
+enum err broadcast_old(struct node *n, struct why *why)
+{
+    int64_t axis = attr_int(n, "axis", -1);
+
+    attr_ignore(n, "broadcast");
+    if (axis < 0 || n->n_in != 2 || axis + in(n, 1)->rank == in(n, 0)->rank)
+        return OK;
+    return err_say(why, ERR_UNSUPPORTED, "axis %lld of opset %d", (long long)axis, n->opset);
+}
+
 void broadcast_init(struct broadcast *b, const struct tensor *to, const struct tensor *const *from,
                     int count)
 {

@@ -15,6 +15,9 @@ struct broadcast {
 /* The common shape of the first `count` inputs of n. */
 MUST_CHECK enum err broadcast_shape(const struct node *n, int count, int *rank,
                                     int64_t dim[TENSOR_MAX_RANK], struct why *why);
+/* Up to opset 6: the attributes broadcast and axis, where they mean what later opsets do anyway.
+ * ERR_UNSUPPORTED where the second input lies in the middle of the first. */
+MUST_CHECK enum err broadcast_old(struct node *n, struct why *why);
 /* How `count` tensors walk over the shape of to. */
 void broadcast_init(struct broadcast *b, const struct tensor *to, const struct tensor *const *from,
                     int count);

@@ -11,7 +11,8 @@ static enum err cast_infer(struct graph *g, struct node *n, struct why *why)
     (void)g;
     attr_ignore(n, "saturate"); /* about 8-bit floating point only */
     if (to < 0 || to > DTYPE_BF16 || !dtype_size((enum dtype)to))
-        return err_say(why, ERR_UNSUPPORTED, "element type %lld", (long long)to);
+        return err_say(why, ERR_UNSUPPORTED, "element type %lld (%s)", (long long)to,
+                       dtype_name(to < 0 || to > INT32_MAX ? DTYPE_NONE : (enum dtype)to));
     return set_out_like(n, 0, (enum dtype)to, in(n, 0), why);
 }
 
