@@ -196,11 +196,22 @@ test:
 	exit $$status
 run-tests: $(UNIT_OK) $(FUZZ_OK) $(E2E_OK)
 
+# ONNX's own tests, as Debian packs them. Fails if one does; writes the README's table anew.
+ONNX_DATA := /usr/share/libonnx-testdata/data
+ONNX_SETS := node simple pytorch-converted pytorch-operator real
+conformance: $B/outrider
+	@$B/outrider nn check --table $(ONNX_SETS:%=$(ONNX_DATA)/%) > $B/conformance.md \
+	  || { cat $B/conformance.md; exit 1; }
+	@sed -i -e '/^<!-- conformance -->$$/,/^<!-- end -->$$/ { /^<!--/!d }' \
+	  -e '/^<!-- conformance -->$$/r $B/conformance.md' README.md
+	@cat $B/conformance.md
+
 # Everything heavier: style, static analysis, and the tests under each sanitizer.
 check: | deps-check
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	$(MAKE) --no-print-directory tidy
 	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory conformance
 	$(MAKE) --no-print-directory SAN=address,undefined test
 	$(MAKE) --no-print-directory test-thread
 
@@ -277,5 +288,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 -include $(shell find $B -name '*.d' 2> /dev/null)
-.PHONY: all test run-tests test-thread check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 demo install compdb format clean deps deps-check
+.PHONY: all test run-tests test-thread conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 demo install compdb format clean deps deps-check
 .SECONDARY:

@@ -125,6 +125,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
         case 'p':
             a->profile = true;
             break;
+        case 'm':
+            a->table = true;
+            break;
         case 'I':
             a->interactive = true;
             break;
