@@ -11,15 +11,15 @@ void tally_add(struct tally *t, const char *reason)
     if (!strncmp(reason, "node '", 6)) {
         const char *open = strstr(reason, "' (");
 
-        if (!open || sscanf(open, "' (%40[^)])", name) != 1)
-            strcpy(name, "(other)");
+        if (open)
+            sscanf(open, "' (%40[^)])", name); /* leaves it as it is if there is nothing */
     }
     while (i < t->n && strcmp(t->row[i].operator, name) != 0)
         i++;
     if (i == t->n) {
         if (t->n == TALLY_MAX)
             return;
-        strcpy(t->row[t->n++].operator, name);
+        memcpy(t->row[t->n++].operator, name, sizeof name);
     }
     t->row[i].count++;
 }

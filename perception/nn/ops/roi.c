@@ -37,7 +37,8 @@ static enum err roi_infer(struct graph *g, struct node *n, struct why *why)
     p->bins_x = attr_int(n, "output_width", 1);
     p->samples = attr_int(n, "sampling_ratio", 0);
     p->scale = (double)attr_float(n, "spatial_scale", 1.0f);
-    if ((strcmp(mode, "avg") && !p->largest) || (!p->shift && strcmp(coord, "output_half_pixel")))
+    if ((strcmp(mode, "avg") != 0 && !p->largest) ||
+        (p->shift == 0 && strcmp(coord, "output_half_pixel") != 0))
         return err_say(why, ERR_UNSUPPORTED, "mode '%.40s', '%.40s'", mode, coord);
     if (p->bins_y < 1 || p->bins_x < 1 || p->bins_y > ROI_MAX_BINS || p->bins_x > ROI_MAX_BINS ||
         p->samples < 0 || p->samples > ROI_MAX_SAMPLES)

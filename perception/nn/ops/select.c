@@ -1,4 +1,5 @@
 /* Operators that keep some of their input; how much, the data say: NonZero, Compress, Unique. */
+#include <assert.h>
 #include <string.h>
 
 #include "perception/nn/ops/number.h"
@@ -53,7 +54,7 @@ static enum err nonzero_run(const struct node *n, const struct run *r)
 }
 
 /* ---- Compress: slices along an axis whose flag is set -------------------------------------- */
-static enum err read_axis(struct graph *g, struct node *n, struct why *why)
+static enum err read_axis(struct graph *g, struct node *n, const struct tensor *x, struct why *why)
 {
     struct select_params *p = node_params(g, n, sizeof *p);
     int64_t axis = attr_int(n, "axis", INT64_MIN);
@@ -61,7 +62,7 @@ static enum err read_axis(struct graph *g, struct node *n, struct why *why)
     if (!p)
         return ERR_NOMEM;
     p->flat = axis == INT64_MIN;
-    return p->flat ? OK : axis_of(axis, in(n, 0)->rank, &p->axis, why);
+    return p->flat ? OK : axis_of(axis, x->rank, &p->axis, why);
 }
 
 /* How the input falls into slices. */
@@ -93,7 +94,8 @@ static enum err compress_infer(struct graph *g, struct node *n, struct why *why)
     int64_t dim[TENSOR_MAX_RANK], along, *length;
     enum err e;
 
-    if ((e = read_axis(g, n, why)) != OK || (e = need_type(n, 1, T_BOOL, why)) != OK ||
+    assert(x && flag); /* there are as many as min_in says */
+    if ((e = read_axis(g, n, x, why)) != OK || (e = need_type(n, 1, T_BOOL, why)) != OK ||
         (e = need_rank(n, 1, 1, 1, why)) != OK)
         return e;
     p = n->params;
@@ -139,7 +141,8 @@ static enum err unique_infer(struct graph *g, struct node *n, struct why *why)
     int64_t dim[TENSOR_MAX_RANK], along;
     enum err e;
 
-    if ((e = read_axis(g, n, why)) != OK)
+    assert(x);
+    if ((e = read_axis(g, n, x, why)) != OK)
         return e;
     p = n->params;
     p->sorted = attr_int(n, "sorted", 1) != 0;
