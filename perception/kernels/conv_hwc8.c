@@ -322,26 +322,16 @@ struct hwc8_finish hwc8_finish_at(const struct hwc8_finish *f, size_t pixel, int
     return r;
 }
 
-/* A row of outputs in tiles as equal as they can be. */
-static void run_row(const struct conv8 *c, struct hwc8_tile *t, int pixels, size_t first,
-                    int channel)
+static void run_row(const struct conv8 *c, struct hwc8_tile *t, size_t first, int channel)
 {
-    int tiles = div_up(pixels, c->k->hwc8_pixels);
     const float *scale = t->finish.scale, *bias = t->finish.bias;
 
-    for (int i = 0, from = 0; i < tiles; i++) {
-        int to = (int)((int64_t)pixels * (i + 1) / tiles);
-
-        t->pixels = to - from;
-        t->finish = hwc8_finish_at(c->f, first + (size_t)from * c->grid.per_col, channel);
-        t->finish.scale = scale;
-        t->finish.bias = bias;
-        t->finish.y_step *= (ptrdiff_t)c->grid.per_col;
-        t->finish.add_step *= (ptrdiff_t)c->grid.per_col;
-        c->k->hwc8_tile(t);
-        t->x += t->pixels * t->x_step;
-        from = to;
-    }
+    t->finish = hwc8_finish_at(c->f, first, channel);
+    t->finish.scale = scale;
+    t->finish.bias = bias;
+    t->finish.y_step *= (ptrdiff_t)c->grid.per_col;
+    t->finish.add_step *= (ptrdiff_t)c->grid.per_col;
+    c->k->hwc8_tile(t);
 }
 
 struct window {
@@ -380,7 +370,8 @@ static void run_panel(const struct conv8 *c, const struct window *w, const int a
 
         t.x = w->x + (size_t)(y - y0) * (size_t)s->stride_y * w->row +
               (size_t)g * (size_t)(s->C / s->groups);
-        run_row(c, &t, left < s->OW ? (int)left : s->OW,
+        t.pixels = left < s->OW ? (int)left : s->OW;
+        run_row(c, &t,
                 c->grid.first + (size_t)image * c->grid.per_image + (size_t)y * c->grid.per_row,
                 channel);
     }

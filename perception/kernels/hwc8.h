@@ -45,7 +45,7 @@ struct hwc8_finish {
 /* i[p][m] = start[m] + sum over g < segments, j < 4 steps of
  *           x[p x_step + segment[g] + j] w[g steps + j / 4][m][j % 4] */
 struct hwc8_tile {
-    int pixels, channels; /* 1..hwc8_pixels, 1..hwc8_channels */
+    int pixels, channels; /* channels 1..hwc8_channels */
     int segments, steps;  /* >= 1 */
     const ptrdiff_t *segment;
     const uint8_t *x;

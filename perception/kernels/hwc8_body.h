@@ -179,8 +179,27 @@ static void HWC(hwc8_rows)(const struct hwc8_rows *r)
     finish8(&s, &r->finish);
 }
 
+/* f from another pixel and channel on */
+static void finish_move(struct hwc8_finish *f, ptrdiff_t pixels, int channels)
+{
+    ptrdiff_t at = pixels * f->y_step + channels;
+
+    f->scale = f->scale ? f->scale + channels : NULL;
+    f->bias = f->bias ? f->bias + channels : NULL;
+    f->gain = f->gain ? f->gain + channels : NULL;
+    f->shift = f->shift ? f->shift + channels : NULL;
+    f->slope = f->slope ? f->slope + channels : NULL;
+    f->add = f->add ? f->add + pixels * f->add_step + channels : NULL;
+    f->real = f->real ? f->real + at : NULL;
+    f->y = f->y ? f->y + at : NULL;
+}
+
 /* ---- a tile, as in hwc_body.h ------------------------------------------------------------------ */
-enum { VECTORS = 2, TRIOS = (HWC8_PIXELS + 2) / 3 };
+enum {
+    VECTORS = 2,
+    TRIOS = (HWC8_PIXELS + 2) / 3,
+    ROOM = 56, /* pixels whose sums are kept before they are finished together */
+};
 
 VEC_INLINE void tile8_sums(const int P, const int V, const struct hwc8_tile *t,
                            ints sum[HWC8_PIXELS][VECTORS])
@@ -226,11 +245,9 @@ VEC_INLINE void tile8_sums(const int P, const int V, const struct hwc8_tile *t,
     }
 }
 
-VEC_INLINE void tile8_of(const int P, const int V, const struct hwc8_tile *t)
+VEC_INLINE void tile8_of(const int P, const int V, const struct hwc8_tile *t, int32_t *out)
 {
     ints sum[HWC8_PIXELS][VECTORS];
-    int32_t out[HWC8_PIXELS * HWC8_MAX_CHANNELS];
-    struct source s = {.sum = out, .pixels = P, .channels = t->channels};
 
     tile8_sums(P, V, t, sum);
 #pragma GCC unroll 14
@@ -238,17 +255,16 @@ VEC_INLINE void tile8_of(const int P, const int V, const struct hwc8_tile *t)
 #pragma GCC unroll 2
         for (int v = 0; v < V; v++)
             ints_store(out + p * HWC8_MAX_CHANNELS + VEC_LANES * v, sum[p][v]);
-    finish8(&s, &t->finish);
 }
 
 #define TILE(P)                                                                                    \
-    static void tile8_##P##_1(const struct hwc8_tile *t)                                           \
+    static void tile8_##P##_1(const struct hwc8_tile *t, int32_t *out)                             \
     {                                                                                              \
-        tile8_of(P, 1, t);                                                                         \
+        tile8_of(P, 1, t, out);                                                                    \
     }                                                                                              \
-    static void tile8_##P##_2(const struct hwc8_tile *t)                                           \
+    static void tile8_##P##_2(const struct hwc8_tile *t, int32_t *out)                             \
     {                                                                                              \
-        tile8_of(P, 2, t);                                                                         \
+        tile8_of(P, 2, t, out);                                                                    \
     }
 #define WAY(P)                                                                                     \
     {                                                                                              \
@@ -266,11 +282,39 @@ VEC_INLINE void tile8_of(const int P, const int V, const struct hwc8_tile *t)
 #define COMMA ,
 EACH(TILE, NOTHING)
 
+/* t->pixels <= ROOM, in tiles as equal as they can be. */
+static void tiles8(const struct hwc8_tile *t, int32_t *out)
+{
+    static void (*const way[HWC8_PIXELS][VECTORS])(const struct hwc8_tile *t,
+                                                   int32_t *out) = {EACH(WAY, COMMA)};
+    int tiles = div_up(t->pixels, HWC8_PIXELS);
+    struct hwc8_tile one = *t;
+
+    for (int i = 0, from = 0; i < tiles; i++) {
+        int to = t->pixels * (i + 1) / tiles;
+
+        one.x = t->x + from * t->x_step;
+        way[to - from - 1][(t->channels - 1) / VEC_LANES](&one, out + from * HWC8_MAX_CHANNELS);
+        from = to;
+    }
+}
+
 static void HWC(hwc8_tile)(const struct hwc8_tile *t)
 {
-    static void (*const way[HWC8_PIXELS][VECTORS])(const struct hwc8_tile *t) = {EACH(WAY, COMMA)};
+    int32_t out[ROOM * HWC8_MAX_CHANNELS];
+    struct hwc8_tile some = *t;
 
-    way[t->pixels - 1][(t->channels - 1) / VEC_LANES](t);
+    for (int p = 0; p < t->pixels; p += ROOM) {
+        struct source s = {.sum = out, .channels = t->channels};
+        struct hwc8_finish f = t->finish;
+
+        some.pixels = int_min(ROOM, t->pixels - p);
+        some.x = t->x + p * t->x_step;
+        tiles8(&some, out);
+        s.pixels = some.pixels;
+        finish_move(&f, p, 0);
+        finish8(&s, &f);
+    }
 }
 #undef COMMA
 #undef NOTHING
@@ -281,69 +325,68 @@ static void HWC(hwc8_tile)(const struct hwc8_tile *t)
 /* ---- depthwise --------------------------------------------------------------------------------- */
 enum { RUN = 6 }; /* pixels at a time */
 
-/* P pixels from p0 on of the n <= VEC_LANES channels from c on. */
-VEC_INLINE void taps8_of(const int P, const struct hwc8_taps *t, int p0, int c, int n, int32_t *out)
+/* P pixels from p0 on of the n <= VEC_LANES channels from c on. What the zero points add to a sum is
+ * taken off at its start. */
+VEC_INLINE void taps8_of(const int P, const bool whole, const struct hwc8_taps *t, int p0, int c,
+                         int left, int32_t *out)
 {
-    const ints zero = ints_all(t->x_zero), one = ints_all(1);
-    ints sum[RUN];
+    const int n = whole ? VEC_LANES : left;
+    const ptrdiff_t step = t->step;
+    const ints zero = ints_all(-t->x_zero), one = ints_all(1);
+    ints sum[RUN], start = ints_all(0);
 
 #pragma GCC unroll 6
     for (int p = 0; p < P; p++)
-        sum[p] = ints_all(0);
+        sum[p] = start;
     for (int j = 0; j < t->rows; j++) {
-        const uint8_t *x = t->row[j] + p0 * t->step + c;
+        const uint8_t *x = t->row[j] + p0 * step + c, *x3 = x + 3 * step;
         const int32_t *w = t->w + j * t->w_row + c;
 
-        for (int i = 0; i < t->cols; i++, x += t->dilation, w += t->channels) {
-            ints by = t->w ? ints_load_some(w, n) : one;
+        for (int i = 0; i < t->cols; i++, x += t->dilation, x3 += t->dilation, w += t->channels) {
+            ints by = t->w ? whole ? ints_load(w) : ints_load_some(w, n) : one;
 
+            __asm__("" : "+r"(x), "+r"(x3));
+            start = ints_mad(start, zero, by);
 #pragma GCC unroll 6
             for (int p = 0; p < P; p++)
-                sum[p] = ints_mad(sum[p], ints_sub(ints_of_bytes(x + p * t->step, n), zero), by);
+                sum[p] = ints_mad(sum[p], ints_of_bytes((p < 3 ? x : x3) + (p % 3) * step, n), by);
         }
     }
 #pragma GCC unroll 6
     for (int p = 0; p < P; p++)
-        ints_store(out + p * HWC8_MAX_CHANNELS, sum[p]);
+        ints_store(out + p * HWC8_MAX_CHANNELS, ints_add(sum[p], start));
 }
 
-static void finish_move(struct hwc8_finish *f, ptrdiff_t pixels, int channels)
+/* P pixels of n <= HWC8_MAX_CHANNELS channels. */
+VEC_INLINE void taps8_run(const int P, const struct hwc8_taps *t, int p0, int c, int n,
+                          int32_t *out)
 {
-    ptrdiff_t at = pixels * f->y_step + channels;
+    int i = 0;
 
-    f->scale = f->scale ? f->scale + channels : NULL;
-    f->bias = f->bias ? f->bias + channels : NULL;
-    f->gain = f->gain ? f->gain + channels : NULL;
-    f->shift = f->shift ? f->shift + channels : NULL;
-    f->slope = f->slope ? f->slope + channels : NULL;
-    f->add = f->add ? f->add + pixels * f->add_step + channels : NULL;
-    f->real = f->real ? f->real + at : NULL;
-    f->y = f->y ? f->y + at : NULL;
-}
-
-VEC_INLINE void taps8_run(const int P, const struct hwc8_taps *t, int p0)
-{
-    for (int c = 0; c < t->channels; c += HWC8_MAX_CHANNELS) {
-        int n = int_min(HWC8_MAX_CHANNELS, t->channels - c);
-        int32_t out[RUN * HWC8_MAX_CHANNELS];
-        struct source s = {.sum = out, .pixels = P, .channels = n};
-        struct hwc8_finish f = t->finish;
-
-        for (int i = 0; i < n; i += VEC_LANES)
-            taps8_of(P, t, p0, c + i, int_min(VEC_LANES, n - i), out + i);
-        finish_move(&f, p0, c);
-        finish8(&s, &f);
-    }
+    for (; i + VEC_LANES <= n; i += VEC_LANES)
+        taps8_of(P, true, t, p0, c + i, VEC_LANES, out + i);
+    if (i < n)
+        taps8_of(P, false, t, p0, c + i, n - i, out + i);
 }
 
 static void HWC(hwc8_taps)(const struct hwc8_taps *t)
 {
-    int p = 0;
+    int32_t out[ROOM * HWC8_MAX_CHANNELS];
 
-    for (; p + RUN <= t->pixels; p += RUN)
-        taps8_run(RUN, t, p);
-    for (; p < t->pixels; p++)
-        taps8_run(1, t, p);
+    for (int from = 0; from < t->pixels; from += ROOM)
+        for (int c = 0; c < t->channels; c += HWC8_MAX_CHANNELS) {
+            int n = int_min(HWC8_MAX_CHANNELS, t->channels - c), p = 0;
+            struct source s = {
+                .sum = out, .pixels = int_min(ROOM, t->pixels - from), .channels = n};
+            struct hwc8_finish f = t->finish;
+
+            for (; p + RUN <= s.pixels; p += RUN)
+                taps8_run(RUN, t, from + p, c, n, out + p * HWC8_MAX_CHANNELS);
+            for (; p < s.pixels; p++)
+                taps8_run(1, t, from + p, c, n, out + p * HWC8_MAX_CHANNELS);
+            finish_move(&f, from, c);
+            finish8(&s, &f);
+        }
 }
 
 void HWC(hwc8_fill)(struct kernels *k)

@@ -46,10 +46,10 @@ VEC_INLINE ints ints_of_bytes(const uint8_t *p, int n) /* 0 beyond n */
         r.lane[i] = p[i];
     return r;
 }
-VEC_INLINE ints ints_sub(ints a, ints b)
+VEC_INLINE ints ints_add(ints a, ints b)
 {
     for (int i = 0; i < VEC_LANES; i++)
-        a.lane[i] -= b.lane[i];
+        a.lane[i] += b.lane[i];
     return a;
 }
 /* sum + the low halves of a and b, multiplied */

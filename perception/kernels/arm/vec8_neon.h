@@ -42,9 +42,9 @@ VEC_INLINE ints ints_of_bytes(const uint8_t *p, int n) /* 0 beyond n */
     memcpy(lane, p, (size_t)n);
     return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vld1_u8(lane)))));
 }
-VEC_INLINE ints ints_sub(ints a, ints b)
+VEC_INLINE ints ints_add(ints a, ints b)
 {
-    return vsubq_s32(a, b);
+    return vaddq_s32(a, b);
 }
 /* sum + the low halves of a and b, multiplied */
 VEC_INLINE ints ints_mad(ints sum, ints a, ints b)

@@ -46,9 +46,9 @@ VEC_INLINE ints ints_of_bytes(const uint8_t *p, int n) /* 0 beyond n */
         memcpy(&eight, p, (size_t)n);
     return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)eight));
 }
-VEC_INLINE ints ints_sub(ints a, ints b)
+VEC_INLINE ints ints_add(ints a, ints b)
 {
-    return _mm256_sub_epi32(a, b);
+    return _mm256_add_epi32(a, b);
 }
 /* sum + the low halves of a and b, multiplied; the high half of b is 0 */
 VEC_INLINE ints ints_mad(ints sum, ints a, ints b)

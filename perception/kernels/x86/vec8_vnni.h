@@ -37,9 +37,9 @@ VEC_INLINE ints ints_of_bytes(const uint8_t *p, int n) /* 0 beyond n */
     return _mm512_cvtepu8_epi32(n == VEC_LANES ? _mm_loadu_si128((const __m128i *)(const void *)p)
                                                : _mm_maskz_loadu_epi8(vec_first((size_t)n), p));
 }
-VEC_INLINE ints ints_sub(ints a, ints b)
+VEC_INLINE ints ints_add(ints a, ints b)
 {
-    return _mm512_sub_epi32(a, b);
+    return _mm512_add_epi32(a, b);
 }
 /* sum + the low halves of a and b, multiplied; the high half of b is 0 */
 VEC_INLINE ints ints_mad(ints sum, ints a, ints b)
