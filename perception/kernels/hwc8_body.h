@@ -80,28 +80,29 @@ VEC_INLINE struct column column_of(const struct hwc8_finish *f, int c, int chann
                            .real = f->real ? f->real + c : NULL};
 }
 
-/* What is i for pixel p. whole: the register is full. */
-VEC_INLINE void column_put(const enum act act, const bool whole, const struct column *col, vec i,
-                           ptrdiff_t p)
+/* What is i for pixel p. whole: the register is full. plain: there is nothing but scale, bias and act,
+ * and bytes come out. */
+VEC_INLINE void column_put(const enum act act, const bool whole, const bool plain,
+                           const struct column *col, vec i, ptrdiff_t p)
 {
     const int n = whole ? VEC_LANES : col->n;
     vec v = vec_mul(i, col->scale), add = vec_all(0.0f);
 
-    if (col->has_bias)
+    if (plain || col->has_bias)
         v = vec_add(v, col->bias);
-    if (col->has_mid)
+    if (!plain && col->has_mid)
         v = vec_mul(vec_round(grid_clamp(v, &col->mid)), col->mid.scale);
-    if (col->has_gain)
+    if (!plain && col->has_gain)
         v = vec_add(vec_mul(v, col->gain), col->shift);
-    if (col->has_add)
+    if (!plain && col->has_add)
         add = vec_mul(vec_sub(vec_of_bytes(col->add + p * col->add_step, n), col->add_zero),
                       col->add_scale);
-    if (col->has_add && !col->add_after)
+    if (!plain && col->has_add && !col->add_after)
         v = vec_add(v, add);
     v = vec_act(act, v, col->a, col->b);
-    if (col->has_add && col->add_after)
+    if (!plain && col->has_add && col->add_after)
         v = vec_add(v, add);
-    if (!col->real)
+    if (plain || !col->real)
         vec_store_bytes(col->y + p * col->y_step, n, grid_clamp(v, &col->as), col->as.zero);
     else if (whole)
         vec_store(col->real + p * col->y_step, v);
@@ -119,6 +120,11 @@ struct source {
     int channels;
 };
 
+VEC_INLINE bool is_plain(const struct hwc8_finish *f)
+{
+    return f->mid.scale <= 0 && !f->gain && !f->add && !f->real;
+}
+
 VEC_INLINE void finish8_column(const enum act act, const bool whole, const struct source *s,
                                const struct hwc8_finish *f, int c)
 {
@@ -128,12 +134,17 @@ VEC_INLINE void finish8_column(const enum act act, const bool whole, const struc
     const uint8_t *x = s->sum ? NULL : s->x + c;
     const vec zero = vec_all((float)s->x_zero);
 
-    if (sum)
+    if (sum && is_plain(f))
         for (ptrdiff_t p = 0; p < pixels; p++)
-            column_put(act, whole, &col, vec_of_ints(ints_load(sum + p * HWC8_MAX_CHANNELS)), p);
+            column_put(act, whole, true, &col, vec_of_ints(ints_load(sum + p * HWC8_MAX_CHANNELS)),
+                       p);
+    else if (sum)
+        for (ptrdiff_t p = 0; p < pixels; p++)
+            column_put(act, whole, false, &col, vec_of_ints(ints_load(sum + p * HWC8_MAX_CHANNELS)),
+                       p);
     else
         for (ptrdiff_t p = 0; p < pixels; p++)
-            column_put(act, whole, &col,
+            column_put(act, whole, false, &col,
                        vec_sub(vec_of_bytes(x + p * x_step, whole ? VEC_LANES : col.n), zero), p);
 }
 
@@ -357,6 +368,49 @@ VEC_INLINE void taps8_of(const int P, const bool whole, const struct hwc8_taps *
         ints_store(out + p * HWC8_MAX_CHANNELS, ints_add(sum[p], start));
 }
 
+/* RUN pixels, three taps side by side, S pixels from output to output: every input is read once. */
+VEC_INLINE void taps8_three(const int S, const struct hwc8_taps *t, int p0, int c, int32_t *out)
+{
+    const ints zero = ints_all(-t->x_zero);
+    ints sum[RUN], start = ints_all(0), x[2 * RUN + 1];
+
+#pragma GCC unroll 6
+    for (int p = 0; p < RUN; p++)
+        sum[p] = start;
+    for (int j = 0; j < t->rows; j++) {
+        const uint8_t *from = t->row[j] + p0 * t->step + c;
+        const int32_t *w = t->w + j * t->w_row + c;
+
+#pragma GCC unroll 13
+        for (int i = 0; i < S * (RUN - 1) + 3; i++)
+            x[i] = ints_of_bytes(from + i * t->dilation, VEC_LANES);
+#pragma GCC unroll 3
+        for (int i = 0; i < 3; i++) {
+            ints by = ints_load(w + i * t->channels);
+
+            start = ints_mad(start, zero, by);
+#pragma GCC unroll 6
+            for (int p = 0; p < RUN; p++)
+                sum[p] = ints_mad(sum[p], x[S * p + i], by);
+        }
+    }
+#pragma GCC unroll 6
+    for (int p = 0; p < RUN; p++)
+        ints_store(out + p * HWC8_MAX_CHANNELS, ints_add(sum[p], start));
+}
+
+VEC_INLINE void taps8_whole(const int P, const struct hwc8_taps *t, int p0, int c, int32_t *out)
+{
+    bool three = P == RUN && HWC8_PIXELS > 4 && t->w && t->cols == 3; /* registers enough */
+
+    if (three && t->step == t->dilation)
+        taps8_three(1, t, p0, c, out);
+    else if (three && t->step == 2 * t->dilation)
+        taps8_three(2, t, p0, c, out);
+    else
+        taps8_of(P, true, t, p0, c, VEC_LANES, out);
+}
+
 /* P pixels of n <= HWC8_MAX_CHANNELS channels. */
 VEC_INLINE void taps8_run(const int P, const struct hwc8_taps *t, int p0, int c, int n,
                           int32_t *out)
@@ -364,7 +418,7 @@ VEC_INLINE void taps8_run(const int P, const struct hwc8_taps *t, int p0, int c,
     int i = 0;
 
     for (; i + VEC_LANES <= n; i += VEC_LANES)
-        taps8_of(P, true, t, p0, c + i, VEC_LANES, out + i);
+        taps8_whole(P, t, p0, c + i, out + i);
     if (i < n)
         taps8_of(P, false, t, p0, c + i, n - i, out + i);
 }
