@@ -5,6 +5,17 @@
 
 #include "perception/base/arena.h"
 
+/* What a model may make of each of its bytes: the smallest node and its value, a few hundred bytes in
+ * memory; weights, kept, fused and packed. */
+enum { REGION_PER_BYTE = 128, HOLD_PER_BYTE = 16 };
+
+void graph_limit(struct graph *g, size_t file_bytes, size_t memory_limit)
+{
+    g->memory_limit = memory_limit;
+    g->region.limit = memory_limit / 4 + file_bytes * REGION_PER_BYTE;
+    g->hold_limit = memory_limit / 2 + file_bytes * HOLD_PER_BYTE;
+}
+
 void graph_finish(struct graph *g)
 {
     for (int i = 0; i < g->n_values; i++)

@@ -102,6 +102,9 @@ struct graph {
     struct pool *pool; /* borrowed */
 };
 
+/* What a file of that many bytes may make of memory, beside `memory_limit` for a run's tensors. To be
+ * said before it is read. */
+void graph_limit(struct graph *g, size_t file_bytes, size_t memory_limit);
 void graph_finish(struct graph *g); /* a zeroed graph is fine */
 
 /* A value of the given type and shape that is part of the graph; data is malloc'ed here. NULL: no

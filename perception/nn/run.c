@@ -15,13 +15,7 @@
 #include "perception/nn/onnx.h"
 #include "perception/nn/ops/ops.h"
 
-enum {
-    FOLD_BUDGET = 1 << 30,
-    /* What a model may make of each of its bytes: the smallest node and its value, a few hundred
-     * bytes in memory; weights, kept, fused and packed. */
-    REGION_PER_BYTE = 128,
-    HOLD_PER_BYTE = 16,
-};
+enum { FOLD_BUDGET = 1 << 30 };
 
 struct net {
     struct graph graph;
@@ -91,12 +85,10 @@ static enum err open_bytes(const void *bytes, size_t size, const char *folder,
     make_id(bytes, size, n->id);
     kernels_init(&g->kernels, opt->cpu_mask);
     g->pool = opt->pool;
-    g->memory_limit = opt->memory_limit ? opt->memory_limit : NET_MAX_ARENA_BYTES;
+    graph_limit(g, size, opt->memory_limit ? opt->memory_limit : NET_MAX_ARENA_BYTES);
     g->fold_budget = FOLD_BUDGET;
     if ((size_t)g->fold_budget > g->memory_limit)
         g->fold_budget = (int64_t)g->memory_limit;
-    g->region.limit = g->memory_limit / 4 + size * REGION_PER_BYTE;
-    g->hold_limit = g->memory_limit / 2 + size * HOLD_PER_BYTE;
     if ((e = onnx_read_model(g, bytes, size, folder, opt->fixed, opt->n_fixed, why)) != OK ||
         (e = build(n, why)) != OK)
         goto fail;

@@ -40,8 +40,10 @@ static void progress(const struct work *w, const char *stage, int done, int of)
 static enum err check_graph(const void *bytes, size_t n, const char *folder, struct why *why)
 {
     struct graph g = {0};
-    enum err e = onnx_read_model(&g, bytes, n, folder, NULL, 0, why);
+    enum err e;
 
+    graph_limit(&g, n, NET_MAX_ARENA_BYTES);
+    e = onnx_read_model(&g, bytes, n, folder, NULL, 0, why);
     graph_finish(&g);
     return e;
 }
