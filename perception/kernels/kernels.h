@@ -204,6 +204,18 @@ void gemm_packed(const struct kernels *k, const struct gemm_shape *s, const void
                  const float *b, float *c, const struct epilogue *e, void *scratch,
                  struct pool *pool);
 
+/* Y = or += X transpose(W), for weights and few rows.  X (M, K), W (N, K) packed once, Y (M, N);
+ * K = 0 gives zeros. The packing belongs to the table's CPU level. */
+size_t dense_pack_size(const struct kernels *k, int N, int K); /* bytes */
+void dense_pack(const struct kernels *k, int N, int K, const float *w, void *packed);
+size_t dense_scratch(const struct kernels *k, int K, int threads); /* bytes */
+void dense(const struct kernels *k, int M, int N, int K, const float *x, size_t ldx,
+           const void *packed, float *y, size_t ldy, bool accumulate, void *scratch,
+           struct pool *pool);
+/* The same for at most tile_rows rows that lie turned already, (K, rows). */
+void dense_step(const struct kernels *k, int rows, int N, int K, const float *turned,
+                const void *packed, float *y, size_t ldy, bool accumulate);
+
 /* ---- convolutions -------------------------------------------------------------------------- */
 /* x (N, C, H, W), w (M, C / groups, kh, kw), y (N, M, OH, OW) */
 struct conv_shape {

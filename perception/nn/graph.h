@@ -44,7 +44,8 @@ enum attr_kind {
     ATTR_TENSOR,
     ATTR_INTS,
     ATTR_FLOATS,
-    ATTR_OTHER, /* strings, graphs, sparse tensors: no operator here reads them */
+    ATTR_STRINGS,
+    ATTR_OTHER, /* graphs, sparse tensors, lists of them: no operator here reads them */
 };
 
 struct attr {
@@ -57,6 +58,7 @@ struct attr {
     const char *s;
     const int64_t *ints;
     const float *floats;
+    const char *const *strings;
     struct tensor tensor; /* data in the heap, owned */
 };
 

@@ -198,20 +198,46 @@ static enum attr_kind attr_kind(const Onnx__AttributeProto *p)
         [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH] = ATTR_OTHER,
         [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS] = ATTR_FLOATS,
         [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS] = ATTR_INTS,
+        [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS] = ATTR_STRINGS,
     };
 
     if (p->has_type && p->type != ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__UNDEFINED)
-        return p->type > 0 && p->type <= ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS
+        return p->type > 0 && p->type <= ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS
                    ? kinds[p->type]
                    : ATTR_OTHER;
     /* Files from before the type was written down. */
-    return p->has_f      ? ATTR_FLOAT
-           : p->has_i    ? ATTR_INT
-           : p->has_s    ? ATTR_STRING
-           : p->t        ? ATTR_TENSOR
-           : p->n_floats ? ATTR_FLOATS
-           : p->n_ints   ? ATTR_INTS
-                         : ATTR_OTHER;
+    return p->has_f       ? ATTR_FLOAT
+           : p->has_i     ? ATTR_INT
+           : p->has_s     ? ATTR_STRING
+           : p->t         ? ATTR_TENSOR
+           : p->n_floats  ? ATTR_FLOATS
+           : p->n_ints    ? ATTR_INTS
+           : p->n_strings ? ATTR_STRINGS
+                          : ATTR_OTHER;
+}
+
+/* Bytes from a file as a string: cut at the first zero. NULL: no memory. */
+static const char *copy_bytes(struct region *region, const ProtobufCBinaryData *b)
+{
+    char *s = region_take(region, b->len + 1);
+
+    if (s && b->len)
+        memcpy(s, b->data, b->len);
+    return s;
+}
+
+static enum err read_strings(struct reader *r, const Onnx__AttributeProto *p, struct attr *a)
+{
+    const char **s = region_take(&r->g->region, (p->n_strings + 1) * sizeof *s);
+
+    a->strings = s;
+    a->n = p->n_strings;
+    if (!s)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < p->n_strings; i++)
+        if (!(s[i] = copy_bytes(&r->g->region, &p->strings[i])))
+            return ERR_NOMEM;
+    return OK;
 }
 
 static enum err read_attr(struct reader *r, const Onnx__AttributeProto *p, struct attr *a)
@@ -219,7 +245,6 @@ static enum err read_attr(struct reader *r, const Onnx__AttributeProto *p, struc
     struct region *region = &r->g->region;
     int64_t *ints = NULL;
     float *floats = NULL;
-    char *s = NULL;
     enum err e;
 
     if (!p->name || !*p->name)
@@ -236,11 +261,8 @@ static enum err read_attr(struct reader *r, const Onnx__AttributeProto *p, struc
         a->f = p->f;
         break;
     case ATTR_STRING:
-        if (!(s = region_take(region, p->s.len + 1)))
+        if (!(a->s = copy_bytes(region, &p->s)))
             return ERR_NOMEM;
-        if (p->s.len)
-            memcpy(s, p->s.data, p->s.len);
-        a->s = s;
         break;
     case ATTR_INTS:
         if (!(a->ints = ints = region_take(region, (p->n_ints + 1) * sizeof *ints)))
@@ -259,6 +281,8 @@ static enum err read_attr(struct reader *r, const Onnx__AttributeProto *p, struc
             return err_say(r->why, ERR_FORMAT, "attribute '%s' has no tensor", a->name);
         e = onnx_tensor(p->t, r->folder, a->name, &a->tensor, r->why);
         return e == OK ? graph_hold(r->g, tensor_bytes(&a->tensor)) : e;
+    case ATTR_STRINGS:
+        return read_strings(r, p, a);
     case ATTR_OTHER:
         break;
     }

@@ -8,10 +8,10 @@
 const struct op *op_find(const char *type)
 {
     static const struct op *const families[] = {
-        ops_unary,   ops_binary, ops_logic,  ops_cast,   ops_shape,  ops_move,   ops_gather,
-        ops_pad,     ops_conv,   ops_pool,   ops_resize, ops_matmul, ops_norm,   ops_softmax,
-        ops_reduce,  ops_scan,   ops_quant,  ops_make,   ops_parts,  ops_select, ops_nms,
-        ops_matmul8, ops_conv8,  ops_sample, ops_roi,    ops_unpool,
+        ops_unary,   ops_binary, ops_logic,  ops_cast,   ops_shape,  ops_move,      ops_gather,
+        ops_pad,     ops_conv,   ops_pool,   ops_resize, ops_matmul, ops_norm,      ops_softmax,
+        ops_reduce,  ops_scan,   ops_quant,  ops_make,   ops_parts,  ops_select,    ops_nms,
+        ops_matmul8, ops_conv8,  ops_sample, ops_roi,    ops_unpool, ops_recurrent,
     };
 
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
@@ -71,6 +71,14 @@ const float *attr_floats(struct node *n, const char *name, int *count)
 
     *count = a ? (int)a->n : -1;
     return a ? a->floats : NULL;
+}
+
+const char *const *attr_strings(struct node *n, const char *name, int *count)
+{
+    const struct attr *a = attr_get(n, name, ATTR_STRINGS);
+
+    *count = a ? (int)a->n : -1;
+    return a ? a->strings : NULL;
 }
 
 struct attr *attr_tensor(struct node *n, const char *name)
