@@ -73,7 +73,7 @@ static void check_onnx(const char *folder, double atol, int at_least)
 
 Test(onnx, node_tests, .timeout = 120)
 {
-    check_onnx("node", 1e-7, 744);
+    check_onnx("node", 1e-7, 756);
 }
 
 Test(onnx, simple_tests, .timeout = 120)
