@@ -4,7 +4,7 @@ from html import escape
 COLOURS = {"Outrider": "#1f6fb5", "ONNX Runtime": "#8a8f98", "ONNX Runtime, fp32": "#c3c7cd",
            "OpenCV": "#d9a441"}
 BAR, GAP, GROUP_GAP = 14, 3, 16
-LABELS, PANEL, MARGIN, TOP, FOOT = 190, 330, 20, 100, 40
+LABELS, PANEL, MARGIN, TOP, FOOT = 240, 330, 20, 100, 40
 TEXT = 'font-family="DejaVu Sans, Verdana, sans-serif"'
 
 
