@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "perception/kernels/hwc.h"
 #include "perception/kernels/kernels_internal.h"
 
 Test(kernels, cpu_words)
@@ -68,6 +69,22 @@ static void wrong_taps(float *y, size_t n, int taps, const float *x, const int *
         y[32] += 1;
 }
 
+static struct kernels right;
+
+static void wrong_hwc_tile(const struct hwc_tile *t)
+{
+    right.hwc_tile(t);
+    if (t->pixels == right.hwc_pixels && t->channels == right.hwc_channels - 1)
+        t->y[t->channels - 1] += 1;
+}
+
+static void wrong_hwc_taps(const struct hwc_taps *t)
+{
+    right.hwc_taps(t);
+    if (t->pixels == 3)
+        t->y[2 * t->y_step] += 1;
+}
+
 /* A level that computes something else is found out before it is used. */
 Test(kernels, a_wrong_kernel_is_noticed)
 {
@@ -82,5 +99,12 @@ Test(kernels, a_wrong_kernel_is_noticed)
     cr_assert_not(kernels_agree(&k));
     kernels_init(&k, 0);
     k.taps = wrong_taps;
+    cr_assert_not(kernels_agree(&k));
+    kernels_init(&right, 0);
+    k = right;
+    k.hwc_tile = wrong_hwc_tile;
+    cr_assert_not(kernels_agree(&k));
+    k = right;
+    k.hwc_taps = wrong_hwc_taps;
     cr_assert_not(kernels_agree(&k));
 }
