@@ -339,7 +339,7 @@ bool clip_activation(const struct node *n, struct epilogue *e)
 
 #define ROW(name, f, types)                                                                        \
     {                                                                                              \
-        name, 1, 1, 1, types, OP_INPLACE | OP_ELEMENTWISE, unary_infer, unary_run, NULL, f                          \
+        name, 1, 1, 1, types, OP_INPLACE | OP_ELEMENTWISE, unary_infer, unary_run, NULL, f         \
     }
 const struct op ops_unary[] = {
     ROW("Abs", F_ABS, T_NUMBER),
@@ -379,6 +379,7 @@ const struct op ops_unary[] = {
     ROW("Tan", F_TAN, T_FLOAT),
     ROW("Tanh", F_TANH, T_FLOAT),
     ROW("ThresholdedRelu", F_THRESHOLDED, T_FLOAT),
-    {"Clip", 1, 3, 1, T_NUMBER, OP_SAME | OP_INPLACE | OP_ELEMENTWISE, clip_infer, clip_run, NULL, 0},
+    {"Clip", 1, 3, 1, T_NUMBER, OP_SAME | OP_INPLACE | OP_ELEMENTWISE, clip_infer, clip_run, NULL,
+     0},
     {NULL},
 };
