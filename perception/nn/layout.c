@@ -599,7 +599,8 @@ enum err graph_layout(struct graph *g, struct why *why)
     }
     if (l.e != OK)
         return l.e == ERR_NOMEM ? err_say(why, l.e, "out of memory") : l.e;
-    g->node = l.node;
+    if (l.n > 0) /* else all was folded, and the old list will do */
+        g->node = l.node;
     g->n_nodes = l.n;
     graph_sweep(g);
     return fuse_separable(g) == OK ? OK : err_say(why, ERR_NOMEM, "out of memory");
