@@ -59,7 +59,8 @@ const struct op *op_find(const char *type); /* NULL: not known */
 extern const struct op ops_unary[], ops_binary[], ops_logic[], ops_cast[], ops_shape[], ops_move[],
     ops_gather[], ops_pad[], ops_conv[], ops_pool[], ops_resize[], ops_matmul[], ops_norm[],
     ops_softmax[], ops_reduce[], ops_scan[], ops_quant[], ops_make[], ops_parts[], ops_select[],
-    ops_nms[], ops_matmul8[], ops_conv8[], ops_sample[], ops_roi[], ops_unpool[], ops_recurrent[];
+    ops_nms[], ops_matmul8[], ops_conv8[], ops_sample[], ops_roi[], ops_unpool[], ops_recurrent[],
+    ops_einsum[];
 
 /* ---- for infer ----------------------------------------------------------------------------- */
 int64_t attr_int(struct node *n, const char *name, int64_t otherwise);

@@ -11,7 +11,7 @@ const struct op *op_find(const char *type)
         ops_unary,   ops_binary, ops_logic,  ops_cast,   ops_shape,  ops_move,      ops_gather,
         ops_pad,     ops_conv,   ops_pool,   ops_resize, ops_matmul, ops_norm,      ops_softmax,
         ops_reduce,  ops_scan,   ops_quant,  ops_make,   ops_parts,  ops_select,    ops_nms,
-        ops_matmul8, ops_conv8,  ops_sample, ops_roi,    ops_unpool, ops_recurrent,
+        ops_matmul8, ops_conv8,  ops_sample, ops_roi,    ops_unpool, ops_recurrent, ops_einsum,
     };
 
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
