@@ -26,6 +26,8 @@ struct norm_params {
 bool is_conv(const struct node *n);
 bool is_conv_transpose(const struct node *n);
 bool is_batch_norm(const struct node *n);
+/* The same in training: mean and variance are counted. */
+extern const struct op op_batch_training;
 bool unary_activation(const struct node *n, struct epilogue *e); /* fills act, a, b if it is one */
 bool clip_activation(const struct node *n, struct epilogue *e);
 

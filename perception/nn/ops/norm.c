@@ -17,10 +17,14 @@ static enum err batch_infer(struct graph *g, struct node *n, struct why *why)
         return ERR_NOMEM;
     if (e != OK)
         return e;
+    if (attr_int(n, "training_mode", 0)) {
+        n->op = &op_batch_training;
+        return n->op->infer(g, n, why);
+    }
     p->epsilon = attr_float(n, "epsilon", 1e-5f);
     attr_ignore(n, "momentum"); /* of training */
     attr_ignore(n, "consumed_inputs");
-    if (attr_int(n, "training_mode", 0) || (n->opset < 7 && !attr_int(n, "is_test", 0)))
+    if (n->opset < 7 && !attr_int(n, "is_test", 0))
         return err_say(why, ERR_UNSUPPORTED, "training");
     if (!attr_int(n, "spatial", 1))
         return err_say(why, ERR_UNSUPPORTED, "spatial = 0");
@@ -238,7 +242,7 @@ static enum err lrn_run(const struct node *n, const struct run *r)
 }
 
 const struct op ops_norm[] = {
-    {"BatchNormalization", 5, 5, 1, T_F32, OP_SAME | OP_INPLACE, batch_infer, batch_run,
+    {"BatchNormalization", 5, 5, 3, T_F32, OP_SAME | OP_INPLACE, batch_infer, batch_run,
      batch_prepare, 0},
     {"InstanceNormalization", 3, 3, 1, T_F32, OP_SAME, instance_infer, instance_run, NULL, 0},
     {"GroupNormalization", 3, 3, 1, T_F32, OP_SAME, instance_infer, instance_run, NULL, 1},

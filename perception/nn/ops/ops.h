@@ -60,7 +60,7 @@ extern const struct op ops_unary[], ops_binary[], ops_logic[], ops_cast[], ops_s
     ops_gather[], ops_pad[], ops_conv[], ops_pool[], ops_resize[], ops_matmul[], ops_norm[],
     ops_softmax[], ops_reduce[], ops_scan[], ops_quant[], ops_make[], ops_parts[], ops_select[],
     ops_nms[], ops_matmul8[], ops_conv8[], ops_sample[], ops_roi[], ops_unpool[], ops_recurrent[],
-    ops_einsum[];
+    ops_einsum[], ops_loss[], ops_signal[], ops_det[], ops_moments[];
 
 /* ---- for infer ----------------------------------------------------------------------------- */
 int64_t attr_int(struct node *n, const char *name, int64_t otherwise);

@@ -117,7 +117,20 @@ static enum err identity_infer(struct graph *g, struct node *n, struct why *why)
     return set_out_like(n, 0, in(n, 0)->type, in(n, 0), why);
 }
 
-/* Outside of training it changes nothing, and its mask is all true. */
+/* Whether a constant is 0; false if it is not known. */
+static bool is_known_zero(const struct node *n, int i)
+{
+    return in(n, i) && n->in[i]->constant && tensor_count(in(n, i)) == 1 &&
+           number_float(in(n, i), 0) == 0;
+}
+
+static bool may_drop(const struct node *n)
+{
+    return in(n, 2) && !is_known_zero(n, 2) && !is_known_zero(n, 1);
+}
+
+/* Outside of training, and where the share to drop is 0, it changes nothing, and its mask is all
+ * true. */
 static enum err dropout_infer(struct graph *g, struct node *n, struct why *why)
 {
     enum err e;
@@ -127,7 +140,7 @@ static enum err dropout_infer(struct graph *g, struct node *n, struct why *why)
     attr_ignore(n, "seed");
     if (n->opset < 7 && !attr_int(n, "is_test", 0))
         return err_say(why, ERR_UNSUPPORTED, "training");
-    if (in(n, 2) && (!n->in[2]->constant || number_int(in(n, 2), 0)))
+    if (may_drop(n))
         return err_say(why, ERR_UNSUPPORTED, "training_mode is true, or known only when running");
     if ((e = set_out_like(n, 0, in(n, 0)->type, in(n, 0), why)) != OK)
         return e;
