@@ -300,6 +300,17 @@ static enum err unknown_input(struct reader *r, const Onnx__GraphProto *p, const
     return err_say(r->why, ERR_FORMAT, "reads '%s', which nothing makes", name);
 }
 
+/* Operators count on their first output, also where nobody gave it a name. */
+static enum err add_first_output(struct reader *r, struct node *n)
+{
+    n->out[0] = graph_value(r->g, "");
+    if (!n->out[0])
+        return ERR_NOMEM;
+    n->out[0]->from = n;
+    n->n_out = n->n_out ? n->n_out : 1;
+    return OK;
+}
+
 static enum err read_node_values(struct reader *r, const Onnx__GraphProto *g,
                                  const Onnx__NodeProto *p, struct node *n)
 {
@@ -320,7 +331,7 @@ static enum err read_node_values(struct reader *r, const Onnx__GraphProto *g,
             return e;
         n->out[i]->from = n;
     }
-    return OK;
+    return n->out[0] ? OK : add_first_output(r, n);
 }
 
 static enum err read_node(struct reader *r, const Onnx__GraphProto *g, size_t at)

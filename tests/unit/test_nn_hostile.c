@@ -465,6 +465,53 @@ Test(nn_hostile, weights_that_are_missing)
     refused(ERR_FORMAT, "(Conv): input 1 is missing");
 }
 
+/* Nobody gave the first output a name; the second, if there is one, is read. */
+static void nameless(const char *type, const char *inputs, const char *outputs)
+{
+    model_init(&m, 15);
+    model_input(&m, "x", DTYPE_F32, "2,4");
+    model_pattern(&m, "c", "2,4", 1);
+    model_pattern(&m, "w", "4", 2);
+    model_i64(&m, "k", "1", (int64_t[]){1});
+    model_i64(&m, "i", "2", (int64_t[]){1, 3});
+    Onnx__NodeProto *n = model_node(&m, type, inputs, outputs);
+
+    if (!strcmp(type, "Einsum"))
+        model_attr_text(&m, n, "equation", "ij->j");
+    if (!strcmp(type, "BatchNormalization"))
+        model_attr_int(&m, n, "training_mode", 1);
+    if (!strcmp(type, "Split"))
+        model_attr_int(&m, n, "axis", 1);
+    model_node(&m, "Size", *outputs ? "b" : "x", "y");
+    model_output(&m, "y");
+    const struct answer a = open_model();
+
+    cr_assert_eq(a.e, OK, "%s: %s", type, a.text);
+}
+
+Test(nn_hostile, outputs_without_a_name)
+{
+    nameless("Relu", "x", "");
+    nameless("Relu", "c", "");
+    nameless("Softmax", "x", "");
+    nameless("MatMul", "x,w", "");
+    nameless("MatMul", "c,w", "");
+    nameless("Einsum", "x", "");
+    nameless("Einsum", "c", "");
+    nameless("Transpose", "c", "");
+    nameless("Gather", "c,k", "");
+    nameless("ReduceSum", "c,k", "");
+    for (int known = 0; known < 2; known++) {
+        nameless("TopK", known ? "c,k" : "x,k", ",b");
+        nameless("Split", known ? "c" : "x", ",b");
+        nameless("Dropout", known ? "c" : "x", ",b");
+        nameless("LayerNormalization", known ? "c,w" : "x,w", ",b");
+        nameless("DynamicQuantizeLinear", known ? "c" : "x", ",b");
+        nameless("SoftmaxCrossEntropyLoss", known ? "c,i" : "x,i", ",b");
+        nameless("BatchNormalization", known ? "c,w,w,w,w" : "x,w,w,w,w", ",b");
+    }
+}
+
 /* ---- bytes --------------------------------------------------------------------------------- */
 static void bytes_refused(const char *bytes, size_t n)
 {
