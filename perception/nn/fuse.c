@@ -248,6 +248,21 @@ static void fuse_residual(struct node *add, const struct graph *g, int at)
     }
 }
 
+/* ---- copies that nobody needs: exporters leave them, and so do inlined branches ------------- */
+static bool is_identity(const struct node *n)
+{
+    return n && !n->done && !strcmp(n->type, "Identity");
+}
+
+static void skip_identity(struct node *n)
+{
+    for (int i = 0; i < n->n_in; i++)
+        while (n->in[i] && is_identity(n->in[i]->from))
+            node_rewire(n, i, n->in[i]->from->in[0]);
+    if (is_identity(n) && sole_maker(n, 0) && n->in[0]->from->out[0] == n->in[0])
+        absorb(n->in[0]->from, n);
+}
+
 /* ---- repeats that the reader would make by itself ------------------------------------------ */
 static bool broadcasts(const struct node *n)
 {
@@ -284,6 +299,9 @@ enum err graph_fuse(struct graph *g, struct why *why)
     for (int i = 0; i < g->n_nodes; i++) {
         struct node *n = g->node[i];
 
+        skip_identity(n);
+        if (n->done)
+            continue;
         skip_expand(n);
         skip_transpose(n);
         if (fuse_affine(g, n) != OK)

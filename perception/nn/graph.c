@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "perception/base/arena.h"
+#include "perception/nn/net.h"
+#include "perception/nn/onnx.h"
 
 /* What a model may make of each of its bytes: the smallest node and its value, a few hundred bytes in
  * memory; weights, kept, fused and packed. */
@@ -16,19 +18,48 @@ void graph_limit(struct graph *g, size_t file_bytes, size_t memory_limit)
     g->hold_limit = memory_limit / 2 + file_bytes * HOLD_PER_BYTE;
 }
 
+static void node_finish(struct node *n)
+{
+    free(n->packed);
+    for (int i = 0; i < n->n_attr; i++)
+        free(n->attr[i].tensor.data);
+    for (int i = 0; i < 2; i++)
+        if (n->inner[i]) {
+            graph_finish(n->inner[i]);
+            free(n->inner[i]);
+        }
+}
+
 void graph_finish(struct graph *g)
 {
+    onnx_forget(g);
     for (int i = 0; i < g->n_values; i++)
         if (g->value[i]->constant)
             free(g->value[i]->t.data);
-    for (int i = 0; i < g->n_nodes; i++) {
-        free(g->node[i]->packed);
-        for (int j = 0; j < g->node[i]->n_attr; j++)
-            free(g->node[i]->attr[j].tensor.data);
-    }
+    for (int i = 0; i < g->n_nodes; i++)
+        node_finish(g->node[i]);
     free(g->value);
     region_finish(&g->region);
     *g = (struct graph){0};
+}
+
+enum err graph_push(struct graph *g, struct node *n, struct why *why)
+{
+    if (g->n_nodes == NET_MAX_NODES)
+        return err_say(why, ERR_LIMIT, "more than %d nodes", NET_MAX_NODES);
+    if (g->n_nodes == g->room) {
+        int room = g->room ? 2 * g->room : 64;
+        struct node **more = region_take(&g->region, (size_t)room * sizeof(struct node *));
+
+        if (!more)
+            return ERR_NOMEM;
+        if (g->n_nodes)
+            memcpy(more, g->node, (size_t)g->n_nodes * sizeof(struct node *));
+        g->node = more;
+        g->room = room;
+    }
+    g->node[g->n_nodes++] = n;
+    return OK;
 }
 
 struct value *graph_value(struct graph *g, const char *name)
@@ -186,10 +217,9 @@ void graph_sweep(struct graph *g)
         for (int j = 0; j < n->n_in; j++)
             if (n->in[j])
                 node_rewire(n, j, NULL);
-        for (int j = 0; j < n->n_attr; j++)
-            free(n->attr[j].tensor.data);
-        free(n->packed);
+        node_finish(n);
     }
     g->n_nodes -= keep;
-    memmove(g->node, g->node + keep, (size_t)g->n_nodes * sizeof *g->node);
+    if (g->n_nodes)
+        memmove(g->node, g->node + keep, (size_t)g->n_nodes * sizeof *g->node);
 }

@@ -45,7 +45,8 @@ enum attr_kind {
     ATTR_INTS,
     ATTR_FLOATS,
     ATTR_STRINGS,
-    ATTR_OTHER, /* graphs, sparse tensors, lists of them: no operator here reads them */
+    ATTR_GRAPH,
+    ATTR_OTHER, /* sparse tensors, lists of graphs: no operator here reads them */
 };
 
 struct attr {
@@ -60,6 +61,7 @@ struct attr {
     const float *floats;
     const char *const *strings;
     struct tensor tensor; /* data in the heap, owned */
+    struct body *body;    /* a graph, readable while the file is open (onnx_scope.h) */
 };
 
 struct op;
@@ -72,15 +74,16 @@ struct node {
     int n_in, n_out, n_attr;
     struct value **in, **out; /* NULL: left out */
     struct attr *attr;
-    const char *bad_attr; /* one that was read as another kind than it is */
-    void *params;         /* what the operator made of attributes and shapes, in the region */
-    void *packed;         /* weights in the kernels' layout, in the heap */
-    size_t scratch;       /* bytes needed while it runs */
-    int64_t macs;         /* multiply-adds */
-    const char *kernel;   /* the way of computing that prepare chose; NULL: there is only one */
-    int64_t work;         /* operations beside those that go through inputs and outputs once: the
+    const char *bad_attr;   /* one that was read as another kind than it is */
+    void *params;           /* what the operator made of attributes and shapes, in the region */
+    void *packed;           /* weights in the kernels' layout, in the heap */
+    size_t scratch;         /* bytes needed while it runs */
+    int64_t macs;           /* multiply-adds */
+    const char *kernel;     /* the way of computing that prepare chose; NULL: there is only one */
+    int64_t work;           /* operations beside those that go through inputs and outputs once: the
                              taps of pooling windows */
-    bool done;            /* folded or fused away; graph_sweep() takes it out */
+    struct graph *inner[2]; /* graphs that it runs, built; owned. If, Loop, Scan (control.h) */
+    bool done;              /* folded or fused away; graph_sweep() takes it out */
 };
 
 struct property {
@@ -94,9 +97,12 @@ struct graph {
     struct value **input, **output;
     struct property *property;
     int n_nodes, n_values, n_inputs, n_outputs, n_properties;
+    int room;                /* of node */
+    void *source;            /* the file, unpacked, until onnx_forget() */
     int64_t parameters;      /* elements of the initialisers */
     size_t memory_limit;     /* bytes for the tensors of one run */
     size_t scratch_place;    /* where in them the scratch memory lies */
+    size_t run_bytes;        /* what a run needs of memory, after graph_build() */
     int64_t fold_budget;     /* bytes and operations that constant folding may still spend */
     size_t held, hold_limit; /* bytes of constants and packed weights, and the most they may be */
     bool hold_full;          /* the limit was met */
@@ -114,6 +120,9 @@ void graph_finish(struct graph *g); /* a zeroed graph is fine */
 struct value *graph_constant(struct graph *g, const char *name, enum dtype type, int rank,
                              const int64_t *dim);
 struct value *graph_value(struct graph *g, const char *name); /* untyped. NULL: no memory */
+
+/* One more node at the end; ERR_LIMIT beyond NET_MAX_NODES. */
+MUST_CHECK enum err graph_push(struct graph *g, struct node *n, struct why *why);
 
 /* n bytes more of constants or packed weights stay in memory; ERR_NOMEM beyond the limit. (Many
  * nodes may share the weights of a small file, and each pack them.) */
@@ -134,6 +143,11 @@ void node_rewire(struct node *n, int i, struct value *to);
 /* Take out nodes that are done, and those whose results nobody reads. */
 void graph_sweep(struct graph *g);
 
+/* All of what follows, in this order: from a graph as it was read to one that graph_place() lets
+ * run. macs, if not NULL: multiply-adds of the graph as it was before fusing. */
+MUST_CHECK enum err graph_build(struct graph *g, int64_t *macs, struct why *why);
+/* What computing a node costs: bytes that it reads and writes, and operations beside. */
+int64_t node_cost(const struct node *n);
 /* Infer all shapes, folding what is constant on the way. */
 MUST_CHECK enum err graph_infer(struct graph *g, struct why *why);
 /* Batch norms, biases and activations into the convolutions before them. */

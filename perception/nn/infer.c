@@ -2,6 +2,7 @@
  * way, because exporters compute shapes in the graph. */
 #include <stdlib.h>
 
+#include "perception/nn/control.h"
 #include "perception/nn/ops/quant.h"
 
 enum { FOLD_SMALL_BYTES = 1 << 20 }; /* anything up to this may be folded */
@@ -18,6 +19,11 @@ static enum err check_counts(const struct node *n, struct why *why)
     for (int i = o->max_out; i < n->n_out; i++)
         if (n->out[i])
             return err_say(why, ERR_UNSUPPORTED, "output %d", i);
+    return OK;
+}
+
+static enum err check_known(const struct node *n, struct why *why)
+{
     for (int i = 0; i < n->n_in; i++)
         if (n->in[i] && !n->in[i]->typed)
             return err_say(why, ERR_FORMAT, "input '%.80s' is nothing", n->in[i]->t.name);
@@ -72,7 +78,7 @@ static enum err node_infer(struct graph *g, struct node *n, struct why *why)
 }
 
 /* What computing a node costs: bytes that it reads and writes, and operations beside. */
-static int64_t fold_cost(const struct node *n)
+int64_t node_cost(const struct node *n)
 {
     int64_t cost = n->macs + n->work;
 
@@ -115,7 +121,7 @@ static bool foldable(const struct graph *g, const struct node *n)
         if (n->out[i])
             bytes_out += (int64_t)tensor_bytes(out(n, i));
     return (bytes_out <= FOLD_SMALL_BYTES || bytes_out / 8 <= bytes_in) &&
-           fold_cost(n) <= g->fold_budget;
+           node_cost(n) <= g->fold_budget;
 }
 
 static enum err fold_run(struct graph *g, struct node *n, struct why *why)
@@ -130,7 +136,7 @@ static enum err fold_run(struct graph *g, struct node *n, struct why *why)
         }
     if (makes_nothing(n))
         return e;
-    g->fold_budget -= fold_cost(n);
+    g->fold_budget -= node_cost(n);
     if (e == OK && n->op->prepare)
         e = n->op->prepare(g, n, why);
     if (e == OK && n->scratch > g->memory_limit)
@@ -198,7 +204,9 @@ enum err graph_infer(struct graph *g, struct why *why)
     for (int i = 0; i < g->n_nodes; i++) {
         struct node *n = g->node[i];
 
-        if ((e = node_infer(g, n, why)) != OK || (foldable(g, n) && (e = fold(g, n, why)) != OK)) {
+        if ((e = check_known(n, why)) != OK || (e = control_splice(g, i, why)) != OK ||
+            (!n->done && (e = node_infer(g, n, why)) != OK) ||
+            (!n->done && foldable(g, n) && (e = fold(g, n, why)) != OK)) {
             if (e == ERR_NOMEM)
                 e = graph_no_memory(g, why);
             if (e == ERR_MISMATCH) /* node_fault() has named the node; the file is at fault */

@@ -6,61 +6,28 @@
 
 #include "perception/nn/net.h"
 #include "perception/nn/onnx_parse.h"
+#include "perception/nn/onnx_scope.h"
 #include "perception/nn/ops/ops.h"
 
-/* From names to values, while reading. */
-struct names {
-    struct value **slot; /* (mask + 1), open addressing */
-    size_t mask;
-};
+enum { BODY_MAX_DEPTH = 8 };
 
 struct reader {
     struct graph *g;
     const char *folder;
     const struct tensor *fixed;
     int n_fixed, opset;
-    struct names names;
+    int depth; /* graphs around this one */
+    struct scope *scope;
     struct why *why;
 };
-
-/* The start of the hash is an address, other in every process: nobody can choose names beforehand
- * that all fall into one place. */
-static struct value **names_find(struct names *m, const char *name)
-{
-    uint64_t h = 0xcbf29ce484222325u ^ (uintptr_t)m->slot;
-
-    for (const char *p = name; *p; p++)
-        h = (h ^ (unsigned char)*p) * 0x100000001b3u;
-    h ^= h >> 32;
-    while (m->slot[h & m->mask] && strcmp(m->slot[h & m->mask]->t.name, name) != 0)
-        h++;
-    return &m->slot[h & m->mask];
-}
-
-static enum err names_init(struct names *m, const Onnx__GraphProto *p)
-{
-    size_t n = p->n_input + p->n_initializer, room = 16;
-
-    for (size_t i = 0; i < p->n_node; i++)
-        n += p->node[i]->n_output;
-    while (room < 2 * n)
-        room *= 2;
-    m->mask = room - 1;
-    m->slot = calloc(room, sizeof *m->slot);
-    return m->slot ? OK : ERR_NOMEM;
-}
 
 /* A new value with a name of its own. */
 static enum err define(struct reader *r, const char *name, struct value **out)
 {
-    struct value **slot = names_find(&r->names, name);
-
-    if (*slot) {
-        err_say(r->why, ERR_FORMAT, "tensor '%s' is made twice", name);
-        return ERR_FORMAT;
-    }
-    *out = *slot = graph_value(r->g, name);
-    return *out ? OK : ERR_NOMEM;
+    if (scope_find_here(r->scope, name))
+        return err_say(r->why, ERR_FORMAT, "tensor '%s' is made twice", name);
+    *out = graph_value(r->g, name);
+    return *out ? scope_define(r->scope, (*out)->t.name, *out) : ERR_NOMEM;
 }
 
 static enum err read_initializers(struct reader *r, const Onnx__GraphProto *p)
@@ -82,6 +49,8 @@ static enum err read_initializers(struct reader *r, const Onnx__GraphProto *p)
         if (graph_hold(r->g, tensor_bytes(&v->t)) != OK)
             return err_prefix(r->why, graph_no_memory(r->g, r->why), "tensor '%.80s': ", v->t.name);
         r->g->parameters += tensor_count(&v->t);
+        if (r->depth > 0)
+            continue;           /* an inner graph may be read again */
         free(t->raw_data.data); /* copied: a large model is not held twice */
         t->raw_data = (ProtobufCBinaryData){0};
     }
@@ -175,7 +144,7 @@ static enum err read_inputs(struct reader *r, const Onnx__GraphProto *p)
 
         if (!name || !*name)
             return err_say(r->why, ERR_FORMAT, "input %zu has no name", i);
-        v = *names_find(&r->names, name);
+        v = scope_find_here(r->scope, name);
         if (v && v->constant && !v->input)
             continue; /* an initialiser that may be overridden; nobody does */
         if ((e = define(r, name, &v)) != OK)
@@ -195,7 +164,7 @@ static enum attr_kind attr_kind(const Onnx__AttributeProto *p)
         [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT] = ATTR_INT,
         [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING] = ATTR_STRING,
         [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR] = ATTR_TENSOR,
-        [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH] = ATTR_OTHER,
+        [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH] = ATTR_GRAPH,
         [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS] = ATTR_FLOATS,
         [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS] = ATTR_INTS,
         [ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS] = ATTR_STRINGS,
@@ -210,6 +179,7 @@ static enum attr_kind attr_kind(const Onnx__AttributeProto *p)
            : p->has_i     ? ATTR_INT
            : p->has_s     ? ATTR_STRING
            : p->t         ? ATTR_TENSOR
+           : p->g         ? ATTR_GRAPH
            : p->n_floats  ? ATTR_FLOATS
            : p->n_ints    ? ATTR_INTS
            : p->n_strings ? ATTR_STRINGS
@@ -240,7 +210,29 @@ static enum err read_strings(struct reader *r, const Onnx__AttributeProto *p, st
     return OK;
 }
 
-static enum err read_attr(struct reader *r, const Onnx__AttributeProto *p, struct attr *a)
+/* A graph in a graph: the node of its attribute reads whatever that graph may read. */
+static enum err read_body(struct reader *r, const Onnx__AttributeProto *p, struct attr *a,
+                          struct node *n)
+{
+    struct body *b = region_take(&r->g->region, sizeof *b);
+
+    if (!b)
+        return ERR_NOMEM;
+    if (!p->g)
+        return err_say(r->why, ERR_FORMAT, "attribute '%s' has no graph", a->name);
+    if (r->depth == BODY_MAX_DEPTH)
+        return err_say(r->why, ERR_LIMIT, "graphs in graphs, more than %d deep", BODY_MAX_DEPTH);
+    *b = (struct body){.p = p->g,
+                       .scope = r->scope,
+                       .folder = r->folder,
+                       .opset = r->opset,
+                       .depth = r->depth + 1};
+    a->body = b;
+    return body_capture(b, &r->g->region, &n->in, &n->n_in);
+}
+
+static enum err read_attr(struct reader *r, const Onnx__AttributeProto *p, struct attr *a,
+                          struct node *n)
 {
     struct region *region = &r->g->region;
     int64_t *ints = NULL;
@@ -283,6 +275,8 @@ static enum err read_attr(struct reader *r, const Onnx__AttributeProto *p, struc
         return e == OK ? graph_hold(r->g, tensor_bytes(&a->tensor)) : e;
     case ATTR_STRINGS:
         return read_strings(r, p, a);
+    case ATTR_GRAPH:
+        return read_body(r, p, a, n);
     case ATTR_OTHER:
         break;
     }
@@ -319,7 +313,7 @@ static enum err read_node_values(struct reader *r, const Onnx__GraphProto *g,
     for (size_t i = 0; i < p->n_input; i++) {
         if (!*p->input[i])
             continue;
-        n->in[i] = *names_find(&r->names, p->input[i]);
+        n->in[i] = scope_find(r->scope, p->input[i]);
         if (!n->in[i])
             return unknown_input(r, g, p->input[i]);
         n->in[i]->uses++;
@@ -349,7 +343,8 @@ static enum err read_node(struct reader *r, const Onnx__GraphProto *g, size_t at
         !(n->out = region_take(region, (p->n_output + 1) * sizeof *n->out)) ||
         !(n->attr = region_take(region, (p->n_attribute + 1) * sizeof *n->attr)))
         return ERR_NOMEM;
-    r->g->node[r->g->n_nodes++] = n;
+    if ((e = graph_push(r->g, n, r->why)) != OK)
+        return e;
     n->opset = r->opset;
     n->n_in = (int)p->n_input;
     n->n_out = (int)p->n_output;
@@ -361,7 +356,7 @@ static enum err read_node(struct reader *r, const Onnx__GraphProto *g, size_t at
     else
         e = read_node_values(r, g, p, n);
     for (int i = 0; e == OK && i < n->n_attr; i++)
-        e = read_attr(r, p->attribute[i], &n->attr[i]);
+        e = read_attr(r, p->attribute[i], &n->attr[i], n);
     if (e == ERR_NOMEM)
         e = graph_no_memory(r->g, r->why);
     return e == OK ? OK : err_prefix(r->why, e, "node '%.80s' (%.40s): ", n->name, n->type);
@@ -378,7 +373,7 @@ static enum err read_outputs(struct reader *r, const Onnx__GraphProto *p)
         return ERR_NOMEM;
     for (size_t i = 0; i < p->n_output; i++) {
         const char *name = p->output[i]->name;
-        struct value *v = name ? *names_find(&r->names, name) : NULL;
+        struct value *v = name ? scope_find_here(r->scope, name) : NULL;
 
         if (!v)
             return err_say(r->why, ERR_FORMAT, "nothing makes the graph's output '%s'",
@@ -390,23 +385,99 @@ static enum err read_outputs(struct reader *r, const Onnx__GraphProto *p)
     return OK;
 }
 
+static enum err read_nodes(struct reader *r, const Onnx__GraphProto *p)
+{
+    enum err e = OK;
+
+    for (size_t i = 0; e == OK && i < p->n_node; i++)
+        e = read_node(r, p, i);
+    return e;
+}
+
 static enum err read_graph(struct reader *r, const Onnx__GraphProto *p)
 {
-    struct graph *g = r->g;
     enum err e;
 
     if (p->n_node > NET_MAX_NODES)
         return err_say(r->why, ERR_LIMIT, "%zu nodes, limit %d", p->n_node, NET_MAX_NODES);
-    g->node = region_take(&g->region, (p->n_node + 1) * sizeof(struct node *));
-    if (!g->node)
+    r->scope = region_take(&r->g->region, sizeof *r->scope);
+    if (!r->scope)
         return ERR_NOMEM;
-    if ((e = names_init(&r->names, p)) != OK || (e = read_initializers(r, p)) != OK ||
-        (e = read_inputs(r, p)) != OK)
+    if ((e = scope_init(r->scope, &r->g->region, p, 0)) != OK ||
+        (e = read_initializers(r, p)) != OK || (e = read_inputs(r, p)) != OK ||
+        (e = read_nodes(r, p)) != OK)
         return e;
-    for (size_t i = 0; i < p->n_node; i++)
-        if ((e = read_node(r, p, i)) != OK)
-            return e;
     return read_outputs(r, p);
+}
+
+/* ---- graphs in graphs ---------------------------------------------------------------------- */
+static enum err bind_inputs(struct reader *r, const struct body *b, struct value *const *in,
+                            int n_in)
+{
+    if (b->p->n_input != (size_t)n_in)
+        return err_say(r->why, ERR_FORMAT, "the graph has %zu inputs, needed %d", b->p->n_input,
+                       n_in);
+    for (int i = 0; i < n_in; i++) {
+        const char *name = b->p->input[i]->name;
+
+        if (!name || !*name || scope_find_here(r->scope, name))
+            return err_say(r->why, ERR_FORMAT, "input %d of the graph has no name of its own", i);
+        if (scope_define(r->scope, name, in[i]) != OK)
+            return ERR_NOMEM;
+    }
+    return OK;
+}
+
+static enum err find_outputs(struct reader *r, const struct body *b, struct value **out, int n_out)
+{
+    if (b->p->n_output < (size_t)n_out)
+        return err_say(r->why, ERR_FORMAT, "the graph has %zu outputs, needed %d", b->p->n_output,
+                       n_out);
+    for (int i = 0; i < n_out; i++) {
+        const char *name = b->p->output[i]->name;
+
+        if (!(out[i] = name ? scope_find(r->scope, name) : NULL))
+            return err_say(r->why, ERR_FORMAT, "nothing makes the graph's output '%s'",
+                           name ? name : "");
+    }
+    return OK;
+}
+
+enum err onnx_read_body(struct graph *g, const struct body *b, struct value *const *in, int n_in,
+                        struct value **out, int n_out, struct why *why)
+{
+    struct scope *scope = region_take(&g->region, sizeof *scope);
+    struct reader r = {.g = g,
+                       .folder = b->folder,
+                       .opset = b->opset,
+                       .depth = b->depth,
+                       .scope = scope,
+                       .why = why};
+    enum err e;
+
+    if (!scope)
+        return ERR_NOMEM;
+    scope->up = b->scope;
+    if ((e = scope_init(scope, &g->region, b->p, 0)) != OK ||
+        (e = bind_inputs(&r, b, in, n_in)) != OK || (e = read_initializers(&r, b->p)) != OK ||
+        (e = read_nodes(&r, b->p)) != OK)
+        return e;
+    return find_outputs(&r, b, out, n_out);
+}
+
+int onnx_body_inputs(const struct body *b)
+{
+    return (int)b->p->n_input;
+}
+
+int onnx_body_outputs(const struct body *b)
+{
+    return (int)b->p->n_output;
+}
+
+int onnx_body_nodes(const struct body *b)
+{
+    return (int)b->p->n_node;
 }
 
 static enum err read_properties(struct reader *r, const Onnx__ModelProto *p)
@@ -460,7 +531,13 @@ enum err onnx_read_model(struct graph *g, const void *bytes, size_t n, const cha
         e = err_say(why, ERR_FORMAT, "not an ONNX model: no graph");
     else if ((e = read_opset(&r, p)) == OK && (e = read_properties(&r, p)) == OK)
         e = read_graph(&r, p->graph);
-    free(r.names.slot);
-    protobuf_c_message_free_unpacked(&p->base, NULL);
+    g->source = p;
     return e == ERR_NOMEM ? graph_no_memory(g, why) : e;
+}
+
+void onnx_forget(struct graph *g)
+{
+    if (g->source)
+        protobuf_c_message_free_unpacked(g->source, NULL);
+    g->source = NULL;
 }

@@ -33,35 +33,20 @@ static void make_id(const unsigned char *p, size_t n, char id[17])
     snprintf(id, 17, "%016" PRIx64, h);
 }
 
-static void count_facts(struct net *n)
-{
-    const struct graph *g = &n->graph;
-
-    n->facts.parameters = g->parameters;
-    for (int i = 0; i < g->n_nodes; i++)
-        if (__builtin_add_overflow(n->facts.macs, g->node[i]->macs, &n->facts.macs))
-            n->facts.macs = INT64_MAX;
-}
-
 /* From a read graph to one that runs. */
 static enum err build(struct net *n, struct why *why)
 {
     struct graph *g = &n->graph;
-    size_t bytes;
-    enum err e;
+    enum err e = graph_build(g, &n->facts.macs, why);
 
-    if ((e = graph_infer(g, why)) != OK)
+    onnx_forget(g);
+    if (e != OK)
         return e;
-    count_facts(n); /* before fusing hides nodes */
-    graph_drop_repeats(g);
-    if ((e = graph_fuse(g, why)) != OK || (e = graph_fuse_quant(g, why)) != OK ||
-        (e = graph_layout(g, why)) != OK || (e = graph_prepare(g, why)) != OK ||
-        (e = graph_plan(g, &bytes, why)) != OK)
-        return e;
-    if (arena_init(&n->arena, bytes) != OK)
-        return err_say(why, ERR_NOMEM, "no memory for %zu bytes of tensors", bytes);
+    if (arena_init(&n->arena, g->run_bytes) != OK)
+        return err_say(why, ERR_NOMEM, "no memory for %zu bytes of tensors", g->run_bytes);
     graph_place(g, n->arena.memory);
-    n->facts.arena_bytes = bytes;
+    n->facts.parameters = g->parameters;
+    n->facts.arena_bytes = g->run_bytes;
     return OK;
 }
 

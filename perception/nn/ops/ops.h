@@ -60,7 +60,7 @@ extern const struct op ops_unary[], ops_binary[], ops_logic[], ops_cast[], ops_s
     ops_gather[], ops_pad[], ops_conv[], ops_pool[], ops_resize[], ops_matmul[], ops_norm[],
     ops_softmax[], ops_reduce[], ops_scan[], ops_quant[], ops_make[], ops_parts[], ops_select[],
     ops_nms[], ops_matmul8[], ops_conv8[], ops_sample[], ops_roi[], ops_unpool[], ops_recurrent[],
-    ops_einsum[], ops_loss[], ops_signal[], ops_det[], ops_moments[];
+    ops_einsum[], ops_loss[], ops_signal[], ops_det[], ops_moments[], ops_control[];
 
 /* ---- for infer ----------------------------------------------------------------------------- */
 int64_t attr_int(struct node *n, const char *name, int64_t otherwise);
@@ -71,6 +71,7 @@ const int64_t *attr_ints(struct node *n, const char *name, int *count);
 const float *attr_floats(struct node *n, const char *name, int *count);
 const char *const *attr_strings(struct node *n, const char *name, int *count);
 struct attr *attr_tensor(struct node *n, const char *name); /* NULL if it is not there */
+struct body *attr_body(struct node *n, const char *name);   /* the same */
 void attr_ignore(struct node *n, const char *name);         /* means nothing when running forward */
 
 static inline const struct tensor *in(const struct node *n, int i)

@@ -8,11 +8,11 @@
 const struct op *op_find(const char *type)
 {
     static const struct op *const families[] = {
-        ops_unary,   ops_binary, ops_logic,  ops_cast,    ops_shape,  ops_move,      ops_gather,
-        ops_pad,     ops_conv,   ops_pool,   ops_resize,  ops_matmul, ops_norm,      ops_softmax,
-        ops_reduce,  ops_scan,   ops_quant,  ops_make,    ops_parts,  ops_select,    ops_nms,
-        ops_matmul8, ops_conv8,  ops_sample, ops_roi,     ops_unpool, ops_recurrent, ops_einsum,
-        ops_loss,    ops_signal, ops_det,    ops_moments,
+        ops_unary,   ops_binary, ops_logic,  ops_cast,    ops_shape,   ops_move,      ops_gather,
+        ops_pad,     ops_conv,   ops_pool,   ops_resize,  ops_matmul,  ops_norm,      ops_softmax,
+        ops_reduce,  ops_scan,   ops_quant,  ops_make,    ops_parts,   ops_select,    ops_nms,
+        ops_matmul8, ops_conv8,  ops_sample, ops_roi,     ops_unpool,  ops_recurrent, ops_einsum,
+        ops_loss,    ops_signal, ops_det,    ops_moments, ops_control,
     };
 
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
@@ -85,6 +85,13 @@ const char *const *attr_strings(struct node *n, const char *name, int *count)
 struct attr *attr_tensor(struct node *n, const char *name)
 {
     return attr_get(n, name, ATTR_TENSOR);
+}
+
+struct body *attr_body(struct node *n, const char *name)
+{
+    struct attr *a = attr_get(n, name, ATTR_GRAPH);
+
+    return a ? a->body : NULL;
 }
 
 void attr_ignore(struct node *n, const char *name)
