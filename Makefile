@@ -19,7 +19,7 @@ PKGS := libzmq libprotobuf-c libpng libturbojpeg libcyaml yaml-0.1 jansson
 DEBS := build-essential pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-dev \
         libzmq3-dev libprotobuf-c-dev libpng-dev libturbojpeg0-dev libcyaml-dev libyaml-dev \
         libjansson-dev libonnx-dev libonnx-testdata libcriterion-dev python3 python3-zmq python3-protobuf
-DEBS_CHECK := clang clang-tidy clang-format bear
+DEBS_CHECK := clang clang-tidy clang-format bear gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 # What `make bench` compares with; without them it says that it skips them.
 DEBS_BENCH = python3-opencv python3-torch libopenblas0-pthread libdnnl-dev libxnnpack-dev \
         libpthreadpool-dev librsvg2-bin $(if $(shell command -v npm),,npm)
@@ -206,7 +206,7 @@ conformance: $B/outrider
 	  -e '/^<!-- conformance -->$$/r $B/conformance.md' README.md
 	@cat $B/conformance.md
 
-# Everything heavier: style, static analysis, and the tests under each sanitizer.
+# Everything heavier: style, static analysis, the tests under each sanitizer, the kernels on ARM.
 check: | deps-check
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	$(MAKE) --no-print-directory tidy
@@ -214,6 +214,7 @@ check: | deps-check
 	$(MAKE) --no-print-directory conformance
 	$(MAKE) --no-print-directory SAN=address,undefined test
 	$(MAKE) --no-print-directory test-thread
+	$(MAKE) --no-print-directory test-arm
 
 # Criterion itself does not start under the thread sanitizer: its plain end-to-end tests drive
 # programs that were built with it. A race ends the program, and so fails the test.
@@ -223,6 +224,25 @@ test-thread: $(filter $B/tests/e2e/%,$(TESTS))
 	  OUTRIDER_BUILD=build-thread OUTRIDER_SHARED=$(SHARED) $(san_env) \
 	    timeout 900 $$t --short-filename -j1 > $$t.thread.log 2>&1 \
 	    && echo "ok   $$t (thread)" || { cat $$t.thread.log; echo "FAIL $$t (thread)"; exit 1; }; done
+
+# The kernels as an ARM machine runs them: cross-compiled and emulated, each level there is (NEON)
+# against the same references. Criterion has no cross package: tests/plain/ stands in for it.
+ARM_CC  := aarch64-linux-gnu-gcc
+ARM_RUN := qemu-aarch64
+test-arm:
+	@for tool in $(ARM_CC) $(ARM_RUN); do command -v $$tool > /dev/null \
+	  || { echo "[SKIP] test-arm: no $$tool here (make deps-check)"; exit 0; }; done; \
+	$(MAKE) --no-print-directory B=build-arm CC=$(ARM_CC) ISA_DIR=arm run-arm
+PLAIN := $(patsubst tests/kernels/%.c,$B/plain/%,$(wildcard tests/kernels/*.c))
+$(PLAIN): cppflags += -Itests/plain
+$(PLAIN): $B/plain/%: tests/kernels/%.c tests/plain/main.c $(wildcard tests/kernels/*.h tests/plain/*/*.h) \
+    $(call objs,perception/base/*.c perception/kernels/*.c perception/kernels/$(ISA_DIR)/*.c)
+	@mkdir -p $(@D)
+	$(call say,link,$@)
+	$(Q)$(CC) $(cppflags) $(cflags) $(ldflags) -static -o $@ $(filter %.c %.o,$^) -lm
+$(PLAIN:=.ok): %.ok: %
+	$(call run,timeout 280 $(ARM_RUN) $<)
+run-arm: $(PLAIN:=.ok)
 
 # Object by object, so that a file is looked at again only when it or a header of it has changed.
 TIDY := $(patsubst %.c,$B/%.tidy,$(wildcard $(foreach d,daemon perception proto sim,$d/*.c $d/*/*.c) \
@@ -288,5 +308,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 -include $(shell find $B -name '*.d' 2> /dev/null)
-.PHONY: all test run-tests test-thread conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 demo install compdb format clean deps deps-check
+.PHONY: all test run-tests test-thread test-arm run-arm conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 demo install compdb format clean deps deps-check
 .SECONDARY:
