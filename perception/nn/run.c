@@ -24,13 +24,30 @@ struct net {
     struct net_facts facts;
 };
 
+/* FNV-1a by words of eight bytes, the last filled up with zeros; folded, so that every bit of a word
+ * reaches the whole. */
 static void make_id(const unsigned char *p, size_t n, char id[17])
 {
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+    uint64_t h = 0xcbf29ce484222325u ^ n;
 
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ p[i]) * 0x100000001b3u;
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t word = 0;
+
+        memcpy(&word, p + i, n - i < 8 ? n - i : 8);
+        h = (h ^ word) * 0x100000001b3u;
+        h ^= h >> 32;
+    }
     snprintf(id, 17, "%016" PRIx64, h);
+}
+
+static void count_facts(struct net *n)
+{
+    const struct graph *g = &n->graph;
+
+    n->facts.parameters = g->parameters;
+    for (int i = 0; i < g->n_nodes; i++)
+        if (__builtin_add_overflow(n->facts.macs, g->node[i]->macs, &n->facts.macs))
+            n->facts.macs = INT64_MAX;
 }
 
 /* From a read graph to one that runs. */
@@ -50,8 +67,21 @@ static enum err build(struct net *n, struct why *why)
     return OK;
 }
 
-static enum err open_bytes(const void *bytes, size_t size, const char *folder,
-                           const struct net_options *opt, struct net **to, struct why *why)
+/* From a read graph to one that runs; *n is closed and NULL if it fails. */
+static enum err net_build(struct net **n, struct why *why)
+{
+    enum err e = build(*n, why);
+
+    if (e != OK) {
+        net_close(*n);
+        *n = NULL;
+    }
+    return e;
+}
+
+/* From bytes, needed no longer afterwards, to a graph as the file has it. */
+static enum err net_read(const void *bytes, size_t size, const char *folder,
+                         const struct net_options *opt, struct net **to, struct why *why)
 {
     static const struct net_options plain = {.cpu_mask = ~0u};
     struct net *n = calloc(1, sizeof *n);
@@ -74,8 +104,7 @@ static enum err open_bytes(const void *bytes, size_t size, const char *folder,
     g->fold_budget = FOLD_BUDGET;
     if ((size_t)g->fold_budget > g->memory_limit)
         g->fold_budget = (int64_t)g->memory_limit;
-    if ((e = onnx_read_model(g, bytes, size, folder, opt->fixed, opt->n_fixed, why)) != OK ||
-        (e = build(n, why)) != OK)
+    if ((e = onnx_read_model(g, bytes, size, folder, opt->fixed, opt->n_fixed, why)) != OK)
         goto fail;
     *to = n;
     return OK;
@@ -87,7 +116,9 @@ fail:
 enum err net_open_memory(const void *bytes, size_t n, const struct net_options *opt,
                          struct net **to, struct why *why)
 {
-    return open_bytes(bytes, n, NULL, opt, to, why);
+    enum err e = net_read(bytes, n, NULL, opt, to, why);
+
+    return e == OK ? net_build(to, why) : e;
 }
 
 static char *folder_of(const char *path)
@@ -99,12 +130,44 @@ static char *folder_of(const char *path)
     return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* Map rather than read: the file is needed once, and not as memory of ours. */
-static enum err map_file(const char *path, void **bytes, size_t *n, struct why *why)
+/* Reading stops where the file does: one that is cut short meanwhile must not end us, as it would
+ * if it were mapped. */
+static enum err read_all(int fd, unsigned char *to, size_t n, struct why *why)
+{
+    while (n > 0) {
+        ssize_t got = read(fd, to, n);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_say(why, ERR_IO, "%s", strerror(errno));
+        if (got == 0)
+            return err_say(why, ERR_IO, "became shorter while it was read");
+        to += got;
+        n -= (size_t)got;
+    }
+    return OK;
+}
+
+/* Pages of their own, which go back to the system as a whole once the model is read. */
+static enum err read_fd(int fd, void **bytes, size_t n, struct why *why)
+{
+    enum err e;
+
+    *bytes =
+        mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (*bytes == MAP_FAILED)
+        return err_say(why, ERR_NOMEM, "no memory for %zu bytes", n);
+    if ((e = read_all(fd, *bytes, n, why)) != OK)
+        munmap(*bytes, n);
+    return e;
+}
+
+static enum err read_file(const char *path, void **bytes, size_t *n, struct why *why)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
-    enum err e = OK;
+    enum err e;
 
     if (fd < 0 || fstat(fd, &st)) {
         e = err_say(why, ERR_IO, "%s", strerror(errno));
@@ -117,9 +180,7 @@ static enum err map_file(const char *path, void **bytes, size_t *n, struct why *
                     NET_MAX_FILE_BYTES);
     } else {
         *n = (size_t)st.st_size;
-        *bytes = mmap(NULL, *n, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (*bytes == MAP_FAILED)
-            e = err_say(why, ERR_IO, "%s", strerror(errno));
+        e = read_fd(fd, bytes, *n, why);
     }
     if (fd >= 0)
         close(fd);
@@ -134,13 +195,15 @@ enum err net_open(const char *path, const struct net_options *opt, struct net **
     enum err e;
 
     *to = NULL;
-    if ((e = map_file(path, &bytes, &n, why)) != OK)
+    if ((e = read_file(path, &bytes, &n, why)) != OK)
         return err_prefix(why, e, "%.160s: ", path);
     folder = folder_of(path);
-    e = folder ? open_bytes(bytes, n, folder, opt, to, why)
+    e = folder ? net_read(bytes, n, folder, opt, to, why)
                : err_say(why, ERR_NOMEM, "out of memory");
     free(folder);
-    munmap(bytes, n);
+    munmap(bytes, n); /* before weights are packed and tensors laid out */
+    if (e == OK)
+        e = net_build(to, why);
     return e == OK ? OK : err_prefix(why, e, "%.160s: ", path);
 }
 

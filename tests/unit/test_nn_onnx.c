@@ -1,5 +1,8 @@
 /* Files that are wrong, each in one way: refused with a reason that names the thing. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -472,4 +475,55 @@ Test(nn_onnx, tensors_survive_writing_and_reading)
     free(back.data);
     free((char *)back.name);
     free(bytes);
+}
+
+/* ---- a file that is cut short while it is read --------------------------------------------------- */
+static struct {
+    char path[300];
+    const uint8_t *bytes;
+    size_t n;
+    atomic_bool enough;
+} cut;
+
+static void *cut_and_mend(void *none)
+{
+    int fd = open(cut.path, O_WRONLY);
+
+    while (!atomic_load(&cut.enough) && ftruncate(fd, 0) == 0 &&
+           pwrite(fd, cut.bytes, cut.n, 0) == (ssize_t)cut.n)
+        ;
+    close(fd);
+    return none;
+}
+
+/* Whenever it happens there is an answer, and no signal. */
+Test(nn_onnx, a_file_cut_short_meanwhile)
+{
+    pthread_t thread;
+    int refused_times = 0;
+
+    snprintf(folder, sizeof folder, "/tmp/outrider-onnx-XXXXXX");
+    cr_assert(mkdtemp(folder));
+    snprintf(cut.path, sizeof cut.path, "%s/cut.onnx", folder);
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "400000");
+    model_pattern(&m, "w", "400000", 1);
+    model_node(&m, "Add", "x,w", "y");
+    model_output(&m, "y");
+    cut.bytes = model_pack(&m, &cut.n);
+    in_folder("cut.onnx", cut.bytes, cut.n);
+    cr_assert_eq(pthread_create(&thread, NULL, cut_and_mend, NULL), 0);
+    for (int i = 0; i < 100 || refused_times == 0; i++) {
+        struct net *net;
+        enum err e = net_open(cut.path, NULL, &net, &why);
+
+        refused_times += e != OK;
+        cr_assert(e == OK || e == ERR_IO || e == ERR_FORMAT, "%s", why.text);
+        net_close(net);
+    }
+    atomic_store(&cut.enough, true);
+    pthread_join(thread, NULL);
+    model_free(&m);
+    unlink(cut.path);
+    rmdir(folder);
 }
