@@ -50,7 +50,6 @@ static void count_facts(struct net *n)
             n->facts.macs = INT64_MAX;
 }
 
-/* From a read graph to one that runs. */
 static enum err build(struct net *n, struct why *why)
 {
     struct graph *g = &n->graph;
