@@ -34,7 +34,6 @@ struct value {
     struct value *base;  /* whose memory it lies in; itself, unless a view */
     int born, dies;      /* first and last node that needs the memory (plan.c) */
     size_t place;        /* where in the arena */
-    bool placed;
 };
 
 enum attr_kind {
@@ -78,6 +77,7 @@ struct node {
     void *params;           /* what the operator made of attributes and shapes, in the region */
     void *packed;           /* weights in the kernels' layout, in the heap */
     size_t scratch;         /* bytes needed while it runs */
+    size_t scratch_place;   /* where in the arena they lie (plan.c) */
     int64_t macs;           /* multiply-adds */
     const char *kernel;     /* the way of computing that prepare chose; NULL: there is only one */
     int64_t work;           /* operations beside those that go through inputs and outputs once: the
@@ -101,7 +101,6 @@ struct graph {
     void *source;            /* the file, unpacked, until onnx_forget() */
     int64_t parameters;      /* elements of the initialisers */
     size_t memory_limit;     /* bytes for the tensors of one run */
-    size_t scratch_place;    /* where in them the scratch memory lies */
     size_t run_bytes;        /* what a run needs of memory, after graph_build() */
     int64_t fold_budget;     /* bytes and operations that constant folding may still spend */
     size_t held, hold_limit; /* bytes of constants and packed weights, and the most they may be */
@@ -162,8 +161,8 @@ void graph_forget_folded(struct graph *g);
 MUST_CHECK enum err graph_layout(struct graph *g, struct why *why);
 /* Pack weights; learn what each node needs while it runs. */
 MUST_CHECK enum err graph_prepare(struct graph *g, struct why *why);
-/* Places for all tensors in one block of *bytes bytes, the scratch memory at its end. Values that
- * are live at the same time do not overlap. */
+/* Places in one block of *bytes bytes for all tensors and for what each node needs while it runs. What
+ * is live at the same time does not overlap. */
 MUST_CHECK enum err graph_plan(struct graph *g, size_t *bytes, struct why *why);
 void graph_place(struct graph *g, unsigned char *memory);
 

@@ -517,6 +517,16 @@ static enum err read_opset(struct reader *r, const Onnx__ModelProto *p)
     return OK;
 }
 
+/* Bodies of If, Loop and Scan are read from the file once the shapes around them are known. */
+static bool has_bodies(const struct graph *g)
+{
+    for (int i = 0; i < g->n_nodes; i++)
+        for (int k = 0; k < g->node[i]->n_attr; k++)
+            if (g->node[i]->attr[k].kind == ATTR_GRAPH)
+                return true;
+    return false;
+}
+
 enum err onnx_read_model(struct graph *g, const void *bytes, size_t n, const char *folder,
                          const struct tensor *fixed, int n_fixed, struct why *why)
 {
@@ -532,6 +542,8 @@ enum err onnx_read_model(struct graph *g, const void *bytes, size_t n, const cha
     else if ((e = read_opset(&r, p)) == OK && (e = read_properties(&r, p)) == OK)
         e = read_graph(&r, p->graph);
     g->source = p;
+    if (!has_bodies(g))
+        onnx_forget(g);
     return e == ERR_NOMEM ? graph_no_memory(g, why) : e;
 }
 

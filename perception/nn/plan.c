@@ -1,6 +1,7 @@
-/* Where every tensor lies. Values get their places in the order in which they are born, each in
- * the smallest gap that fits; at a value's death its place becomes a gap again. */
-#include <assert.h>
+/* Where every tensor lies, and the memory that a node needs while it runs. The largest gets its place
+ * first, each the lowest one where nothing lies that lives at the same time: on networks, that
+ * comes out at or beside the least there can be (Y. Pisarchyk and J. Lee, "Efficient Memory
+ * Management for Deep Neural Net Inference", 2020, "greedy by size"). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,68 +9,21 @@
 #include "perception/kernels/hwc8.h"
 #include "perception/nn/ops/ops.h"
 
-struct gap {
-    size_t at, size;
-};
+/* Each block looks at those placed before it. Of more than these, the rest lies above the first,
+ * so that a file of a million nodes does not take hours. */
+enum { LOOKED_AT = 4096 };
 
-struct plan {
-    struct gap *gap; /* by place, none touching the next */
-    int n_gaps, room;
-    size_t top; /* everything lies below */
-    size_t peak;
+struct block {
+    size_t size, at;
+    int born, dies, order;
+    size_t *place; /* to be told `at` */
+    const char *name;
 };
 
 /* Never none, and a few bytes more than there are: kernels read by fours. */
 static size_t place_bytes(const struct value *v)
 {
     return ((tensor_bytes(&v->t) + HWC8_SLACK) / ARENA_ALIGN + 1) * ARENA_ALIGN;
-}
-
-static size_t plan_take(struct plan *p, size_t size)
-{
-    int best = -1;
-    size_t at;
-
-    for (int i = 0; i < p->n_gaps; i++)
-        if (p->gap[i].size >= size && (best < 0 || p->gap[i].size < p->gap[best].size))
-            best = i;
-    if (best < 0) {
-        at = p->top;
-        if (p->n_gaps && p->gap[p->n_gaps - 1].at + p->gap[p->n_gaps - 1].size == p->top)
-            at = p->gap[--p->n_gaps].at;
-        p->top = at + size;
-        if (p->top > p->peak)
-            p->peak = p->top;
-        return at;
-    }
-    at = p->gap[best].at;
-    p->gap[best].at += size;
-    p->gap[best].size -= size;
-    if (!p->gap[best].size)
-        memmove(&p->gap[best], &p->gap[best + 1], (size_t)(--p->n_gaps - best) * sizeof *p->gap);
-    return at;
-}
-
-static void plan_give(struct plan *p, size_t at, size_t size)
-{
-    int i = p->n_gaps;
-
-    while (i > 0 && p->gap[i - 1].at > at)
-        i--;
-    if (i > 0 && p->gap[i - 1].at + p->gap[i - 1].size == at) {
-        p->gap[i - 1].size += size;
-        i--;
-    } else {
-        assert(p->n_gaps < p->room);
-        memmove(&p->gap[i + 1], &p->gap[i], (size_t)(p->n_gaps - i) * sizeof *p->gap);
-        p->gap[i] = (struct gap){at, size};
-        p->n_gaps++;
-    }
-    if (i + 1 < p->n_gaps && p->gap[i].at + p->gap[i].size == p->gap[i + 1].at) {
-        p->gap[i].size += p->gap[i + 1].size;
-        memmove(&p->gap[i + 1], &p->gap[i + 2], (size_t)(p->n_gaps - i - 2) * sizeof *p->gap);
-        p->n_gaps--;
-    }
 }
 
 static void find_lives(struct graph *g)
@@ -131,52 +85,106 @@ static void share_places(struct graph *g)
     }
 }
 
-static enum err take_place(struct graph *g, struct plan *p, struct value *v, struct why *why)
+/* ---- blocks ------------------------------------------------------------------------------------ */
+/* The larger one first; of the same size, the one born first. */
+static int by_size(const void *x, const void *y)
 {
-    v->place = plan_take(p, place_bytes(v));
-    v->placed = true;
-    if (p->peak > g->memory_limit)
-        return err_say(why, ERR_LIMIT, "tensor '%.80s': all tensors need more than %zu bytes",
-                       v->t.name, g->memory_limit);
-    return OK;
+    const struct block *a = x, *b = y;
+
+    if (a->size != b->size)
+        return a->size < b->size ? 1 : -1;
+    if (a->born != b->born)
+        return a->born < b->born ? -1 : 1;
+    return a->order - b->order;
+}
+
+/* The lowest place from `floor` on for b among n others, which are ordered by place; and how many of
+ * those lie before it. */
+static int find_place(struct block *b, size_t floor, struct block *const *other, int n)
+{
+    size_t at = floor;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        if (other[i]->born > b->dies || other[i]->dies < b->born)
+            continue;
+        if (other[i]->at >= at + b->size)
+            break;
+        if (other[i]->at + other[i]->size > at)
+            at = other[i]->at + other[i]->size;
+    }
+    b->at = at;
+    while (i > 0 && other[i - 1]->at > at)
+        i--;
+    return i;
+}
+
+/* Returns the top of all. placed: room for LOOKED_AT */
+static size_t place_blocks(struct block *b, int n, struct block **placed)
+{
+    size_t floor = 0, top = 0;
+    int n_placed = 0;
+
+    qsort(b, (size_t)n, sizeof *b, by_size);
+    for (int i = 0; i < n; i++) {
+        int at;
+
+        if (n_placed == LOOKED_AT) {
+            n_placed = 0;
+            floor = top;
+        }
+        at = find_place(&b[i], floor, placed, n_placed);
+        memmove(placed + at + 1, placed + at, (size_t)(n_placed++ - at) * sizeof(struct block *));
+        placed[at] = &b[i];
+        *b[i].place = b[i].at;
+        top = b[i].at + b[i].size > top ? b[i].at + b[i].size : top;
+    }
+    return top;
+}
+
+static int list_blocks(struct graph *g, struct block *b)
+{
+    int n = 0;
+
+    for (int i = 0; i < g->n_values; i++) {
+        struct value *v = g->value[i];
+
+        if (v->base == v && !v->constant && v->born < g->n_nodes) {
+            b[n] = (struct block){place_bytes(v), 0, v->born, v->dies, n, &v->place, v->t.name};
+            n++;
+        }
+    }
+    for (int i = 0; i < g->n_nodes; i++) {
+        struct node *node = g->node[i];
+        size_t size = (node->scratch + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+
+        if (size) {
+            b[n] = (struct block){size, 0, i, i, n, &node->scratch_place, node->name};
+            n++;
+        }
+    }
+    return n;
 }
 
 enum err graph_plan(struct graph *g, size_t *bytes, struct why *why)
 {
-    struct plan p = {.room = g->n_values + 1};
-    size_t scratch = 0;
+    struct block *b = calloc((size_t)g->n_values + (size_t)g->n_nodes + 1, sizeof *b);
+    struct block **placed = calloc(LOOKED_AT, sizeof(struct block *));
     enum err e = OK;
 
     find_lives(g);
     share_places(g);
-    p.gap = calloc((size_t)p.room + 1, sizeof *p.gap);
-    if (!p.gap)
-        return err_say(why, ERR_NOMEM, "out of memory");
-    for (int i = 0; e == OK && i < g->n_inputs; i++)
-        if (!g->input[i]->constant)
-            e = take_place(g, &p, g->input[i], why);
-    for (int i = 0; e == OK && i < g->n_nodes; i++) {
-        struct node *n = g->node[i];
-
-        scratch = n->scratch > scratch ? n->scratch : scratch;
-        for (int j = 0; e == OK && j < n->n_out; j++)
-            if (n->out[j] && n->out[j]->base == n->out[j])
-                e = take_place(g, &p, n->out[j], why);
-        for (int j = 0; e == OK && j < n->n_out + n->n_in; j++) {
-            struct value *v = j < n->n_out ? n->out[j] : n->in[j - n->n_out];
-
-            if (!v || !v->base->placed || v->base->dies != i)
-                continue;
-            v->base->placed = false; /* once, though several may read it */
-            plan_give(&p, v->base->place, place_bytes(v->base));
-        }
+    if (b && placed) {
+        *bytes = place_blocks(b, list_blocks(g, b), placed);
+        if (*bytes > g->memory_limit)
+            e = err_say(why, ERR_LIMIT,
+                        "all tensors need %zu bytes, limit %zu; the largest is '%.80s' with %zu",
+                        *bytes, g->memory_limit, b->name, b->size);
+    } else {
+        e = err_say(why, ERR_NOMEM, "out of memory");
     }
-    free(p.gap);
-    g->scratch_place = p.peak;
-    *bytes = p.peak + scratch;
-    if (e == OK && *bytes > g->memory_limit)
-        e = err_say(why, ERR_LIMIT, "tensors and scratch need %zu bytes, limit %zu", *bytes,
-                    g->memory_limit);
+    free(b);
+    free(placed);
     return e;
 }
 

@@ -40,16 +40,7 @@ static void make_id(const unsigned char *p, size_t n, char id[17])
     snprintf(id, 17, "%016" PRIx64, h);
 }
 
-static void count_facts(struct net *n)
-{
-    const struct graph *g = &n->graph;
-
-    n->facts.parameters = g->parameters;
-    for (int i = 0; i < g->n_nodes; i++)
-        if (__builtin_add_overflow(n->facts.macs, g->node[i]->macs, &n->facts.macs))
-            n->facts.macs = INT64_MAX;
-}
-
+/* From a read graph to one that runs. */
 static enum err build(struct net *n, struct why *why)
 {
     struct graph *g = &n->graph;
@@ -66,7 +57,7 @@ static enum err build(struct net *n, struct why *why)
     return OK;
 }
 
-/* From a read graph to one that runs; *n is closed and NULL if it fails. */
+/* The same; *n is closed and NULL if it fails. */
 static enum err net_build(struct net **n, struct why *why)
 {
     enum err e = build(*n, why);
@@ -261,13 +252,11 @@ const struct net_facts *net_facts(const struct net *n)
 enum err net_run_watched(struct net *n, void (*after)(void *arg, int i), void *arg, struct why *why)
 {
     struct graph *g = &n->graph;
-    struct run r = {.kernels = &g->kernels,
-                    .pool = g->pool,
-                    .scratch = n->arena.memory + g->scratch_place,
-                    .why = why};
+    struct run r = {.kernels = &g->kernels, .pool = g->pool, .why = why};
     enum err e;
 
     for (int i = 0; i < g->n_nodes; i++) {
+        r.scratch = n->arena.memory + g->node[i]->scratch_place;
         if ((e = g->node[i]->op->run(g->node[i], &r)) != OK)
             return e;
         if (after)

@@ -378,6 +378,67 @@ Test(nn_graph, living_values_do_not_overlap)
     model_free(&m);
 }
 
+/* x, 2x, 4x ... each twice the one before: no more than the last two and the input are needed, though
+ * those before leave no gap for what is born later. */
+Test(nn_graph, places_go_to_the_largest_first)
+{
+    enum { N = 6, COUNT = 1000 };
+    struct net *net;
+    size_t last = COUNT * sizeof(float) << N, arena;
+
+    model_init(&m, 13);
+    model_input(&m, "v0", DTYPE_F32, "1000");
+    for (int i = 1; i <= N; i++) {
+        char both[32], to[16];
+
+        snprintf(both, sizeof both, "v%d,v%d", i - 1, i - 1);
+        snprintf(to, sizeof to, "v%d", i);
+        model_attr_int(&m, model_node(&m, "Concat", both, to), "axis", 0);
+    }
+    model_output(&m, "v6");
+    net = opened(NULL);
+    arena = net_facts(net)->arena_bytes;
+    cr_assert_geq(arena, last + last / 2);
+    cr_assert_leq(arena, last + last / 2 + COUNT * sizeof(float) + 3 * 128);
+    net_close(net);
+    model_free(&m);
+}
+
+/* What a node needs while it runs lies beside what it reads and makes, and over what is dead. */
+Test(nn_graph, scratch_has_a_place_of_its_own)
+{
+    struct net *net;
+    const struct graph *g;
+    int n = 0;
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "300");
+    model_i64(&m, "k", "1", (int64_t[]){200});
+    model_node(&m, "TopK", "x,k", "v,i");
+    model_node(&m, "Neg", "v", "n");
+    model_node(&m, "TopK", "n,k", "y,j");
+    for (const char *const *out = (const char *const[]){"i", "y", "j", NULL}; *out; out++)
+        model_output(&m, *out);
+    net = opened(NULL);
+    g = net_graph(net);
+    for (int i = 0; i < g->n_nodes; i++) {
+        const struct node *node = g->node[i];
+
+        for (int j = 0; j < g->n_values; j++) {
+            const struct value *v = g->value[j];
+
+            if (v->base != v || v->constant || !v->uses || v->born > i || v->dies < i)
+                continue;
+            cr_assert(node->scratch_place + node->scratch <= v->place ||
+                      v->place + tensor_bytes(&v->t) <= node->scratch_place);
+            n += node->scratch > 0;
+        }
+    }
+    cr_assert_gt(n, 3);
+    net_close(net);
+    model_free(&m);
+}
+
 /* Whatever lies where: run twice with the same input, the result is the same and the input intact.
  */
 Test(nn_graph, running_again_gives_the_same)

@@ -175,9 +175,10 @@ static enum err run_inner(struct graph *s, const struct run *r)
     struct run inner = *r;
     enum err e = OK;
 
-    inner.scratch = (unsigned char *)r->scratch + s->scratch_place;
-    for (int i = 0; e == OK && i < s->n_nodes; i++)
+    for (int i = 0; e == OK && i < s->n_nodes; i++) {
+        inner.scratch = (unsigned char *)r->scratch + s->node[i]->scratch_place;
         e = s->node[i]->op->run(s->node[i], &inner);
+    }
     return e;
 }
 
