@@ -113,8 +113,8 @@ void model_output(struct model *m, const char *name)
     m->outputs[m->graph.n_output++] = v;
 }
 
-static Onnx__TensorProto *tensor(struct model *m, const char *name, const char *dims, int type,
-                                 const void *data, size_t size)
+Onnx__TensorProto *model_tensor(struct model *m, const char *name, const char *dims, int type,
+                                const void *data, size_t size)
 {
     Onnx__TensorProto *t = model_take(m, sizeof *t);
     size_t n = 1;
@@ -136,7 +136,7 @@ static Onnx__TensorProto *tensor(struct model *m, const char *name, const char *
 
 Onnx__TensorProto *model_f32(struct model *m, const char *name, const char *dims, const float *data)
 {
-    return tensor(m, name, dims, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, data, 4);
+    return model_tensor(m, name, dims, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, data, 4);
 }
 
 Onnx__TensorProto *model_pattern(struct model *m, const char *name, const char *dims, int seed)
@@ -154,7 +154,7 @@ Onnx__TensorProto *model_pattern(struct model *m, const char *name, const char *
 Onnx__TensorProto *model_i64(struct model *m, const char *name, const char *dims,
                              const int64_t *data)
 {
-    return tensor(m, name, dims, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, data, 8);
+    return model_tensor(m, name, dims, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, data, 8);
 }
 
 Onnx__NodeProto *model_node(struct model *m, const char *type, const char *inputs,

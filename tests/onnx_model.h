@@ -29,6 +29,9 @@ Onnx__ValueInfoProto *model_input(struct model *m, const char *name, int type, c
 void model_output(struct model *m, const char *name);
 Onnx__TensorProto *model_f32(struct model *m, const char *name, const char *dims,
                              const float *data);
+/* Of any type, an element of `size` bytes; data NULL: zeros. */
+Onnx__TensorProto *model_tensor(struct model *m, const char *name, const char *dims, int type,
+                                const void *data, size_t size);
 /* A pattern of small numbers that differ, from seed. */
 Onnx__TensorProto *model_pattern(struct model *m, const char *name, const char *dims, int seed);
 Onnx__TensorProto *model_i64(struct model *m, const char *name, const char *dims,

@@ -12,9 +12,9 @@ static int64_t count_macs(const struct graph *g)
 
 enum err graph_build(struct graph *g, int64_t *macs, struct why *why)
 {
-    enum err e = graph_infer(g, why);
+    enum err e;
 
-    if (e != OK)
+    if ((e = graph_spell_out(g, why)) != OK || (e = graph_infer(g, why)) != OK)
         return e;
     if (macs)
         *macs = count_macs(g); /* before fusing hides nodes */

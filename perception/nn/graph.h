@@ -147,6 +147,9 @@ void graph_sweep(struct graph *g);
 MUST_CHECK enum err graph_build(struct graph *g, int64_t *macs, struct why *why);
 /* What computing a node costs: bytes that it reads and writes, and operations beside. */
 int64_t node_cost(const struct node *n);
+/* Convolutions of bytes (QLinearConv) as what they stand for, between DequantizeLinear and
+ * QuantizeLinear. */
+MUST_CHECK enum err graph_spell_out(struct graph *g, struct why *why);
 /* Infer all shapes, folding what is constant on the way. */
 MUST_CHECK enum err graph_infer(struct graph *g, struct why *why);
 /* Batch norms, biases and activations into the convolutions before them. */
