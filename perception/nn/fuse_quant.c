@@ -432,7 +432,7 @@ static bool turn_add(struct walk *w, struct node *n)
     int i;
 
     if (!q || !source_of(n, 0, &x_as[0]) || !source_of(n, 1, &x_as[1]) ||
-        memcmp(in(n, 0)->dim, in(n, 1)->dim, sizeof in(n, 0)->dim) != 0)
+        memcmp(n->in[0]->t.dim, n->in[1]->t.dim, sizeof n->in[0]->t.dim) != 0)
         return false;
     i = free_conv(n, 1) ? 1 : 0;
     other = source_last(w, n, 1 - i);

@@ -108,7 +108,7 @@ enum err net_open_memory(const void *bytes, size_t n, const struct net_options *
 {
     enum err e = net_read(bytes, n, NULL, opt, to, why);
 
-    return e == OK ? net_build(to, why) : e;
+    return *to ? net_build(to, why) : e;
 }
 
 static char *folder_of(const char *path)
@@ -192,7 +192,7 @@ enum err net_open(const char *path, const struct net_options *opt, struct net **
                : err_say(why, ERR_NOMEM, "out of memory");
     free(folder);
     munmap(bytes, n); /* before weights are packed and tensors laid out */
-    if (e == OK)
+    if (*to)
         e = net_build(to, why);
     return e == OK ? OK : err_prefix(why, e, "%.160s: ", path);
 }
