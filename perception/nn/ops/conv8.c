@@ -112,6 +112,16 @@ static size_t columns_bytes(const struct conv8_params *p)
     return p->pointwise ? 0 : ((size_t)p->K * (size_t)p->pixels + 63) / 64 * 64;
 }
 
+/* Of one group; none where they are the result. */
+static size_t sums_bytes(const struct node *n)
+{
+    const struct conv8_params *p = n->params;
+
+    return places_of(n)->zero_y < 0
+               ? 0
+               : ((size_t)p->M * (size_t)p->pixels * sizeof(int32_t) + 63) / 64 * 64;
+}
+
 static enum err conv8_prepare(struct graph *g, struct node *n, struct why *why)
 {
     const struct conv8_params *p = n->params;
@@ -119,9 +129,7 @@ static enum err conv8_prepare(struct graph *g, struct node *n, struct why *why)
 
     if (most > (double)g->memory_limit)
         return err_say(why, ERR_LIMIT, "%g bytes of scratch, limit %zu", most, g->memory_limit);
-    n->scratch = columns_bytes(p);
-    if (places_of(n)->zero_y >= 0)
-        n->scratch += (size_t)p->M * (size_t)p->pixels * sizeof(int32_t);
+    n->scratch = columns_bytes(p) + sums_bytes(n) + integer_gemm_scratch(g, p->M, p->pixels, p->K);
     return OK;
 }
 
@@ -200,7 +208,8 @@ static enum err conv8_run(const struct node *n, const struct run *r)
 
         if (!p->pointwise)
             lay_columns(p, from, pad, columns);
-        integer_gemm(p->M, p->pixels, p->K, &a, &b, c);
+        integer_gemm(r, p->M, p->pixels, p->K, &a, &b, c,
+                     columns + columns_bytes(p) + sums_bytes(n));
         if (at->zero_y >= 0)
             requantize(n, at, first, i * group_out, c);
     }

@@ -10,7 +10,7 @@ double integer_each(const struct tensor *t, int64_t j)
     return t ? number_float(t, tensor_count(t) == 1 ? 0 : j) : 0;
 }
 
-static uint32_t zero_of(const struct matrix8 *m, int64_t j)
+uint32_t integer_zero(const struct matrix8 *m, int64_t j)
 {
     return (uint32_t)(int32_t)integer_each(m->zero, m->zero_first + j);
 }
@@ -35,11 +35,11 @@ static void add_row(uint32_t *c, uint32_t v, const struct matrix8 *b, int64_t fi
             c[n] += v * u[n];
 }
 
-void integer_gemm(int64_t M, int64_t N, int64_t K, const struct matrix8 *a, const struct matrix8 *b,
-                  int32_t *c)
+void integer_gemm_plain(int64_t M, int64_t N, int64_t K, const struct matrix8 *a,
+                        const struct matrix8 *b, int32_t *c)
 {
     for (int64_t m = 0; m < M; m++) {
-        uint32_t *row = (uint32_t *)c + m * N, za = zero_of(a, m), sum = 0;
+        uint32_t *row = (uint32_t *)c + m * N, za = integer_zero(a, m), sum = 0;
 
         memset(row, 0, (size_t)N * sizeof *row);
         for (int64_t k = 0; k < K; k++) {
@@ -50,7 +50,7 @@ void integer_gemm(int64_t M, int64_t N, int64_t K, const struct matrix8 *a, cons
                 add_row(row, v, b, k * N, N);
         }
         for (int64_t n = 0; b->zero && n < N; n++)
-            row[n] -= sum * zero_of(b, n);
+            row[n] -= sum * integer_zero(b, n);
     }
 }
 

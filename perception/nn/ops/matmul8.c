@@ -100,14 +100,21 @@ static enum err matmul8_infer(struct graph *g, struct node *n, struct why *why)
     return OK;
 }
 
+/* Of one batch, in front of what the product needs; none where they are the result. */
+static size_t sums_bytes(const struct node *n)
+{
+    const struct matmul8_params *p = n->params;
+
+    return places_of(n)->zero_y < 0 ? 0 : ((size_t)(p->M * p->N) * sizeof(int32_t) + 63) / 64 * 64;
+}
+
 static enum err matmul8_prepare(struct graph *g, struct node *n, struct why *why)
 {
     const struct matmul8_params *p = n->params;
 
-    (void)g;
     (void)why;
     if (tensor_count(out(n, 0)))
-        n->scratch = (size_t)(p->M * p->N) * sizeof(int32_t);
+        n->scratch = sums_bytes(n) + integer_gemm_scratch(g, p->M, p->N, p->K);
     return OK;
 }
 
@@ -162,7 +169,7 @@ static enum err matmul8_run(const struct node *n, const struct run *r)
                              b->type == DTYPE_I8, in(n, at->zero_b), 0};
         int32_t *c = direct ? (int32_t *)out(n, 0)->data + i * p->M * p->N : r->scratch;
 
-        integer_gemm(p->M, p->N, p->K, &ma, &mb, c);
+        integer_gemm(r, p->M, p->N, p->K, &ma, &mb, c, (char *)r->scratch + sums_bytes(n));
         if (!direct)
             requantize(n, at, i, c);
     }
@@ -170,7 +177,7 @@ static enum err matmul8_run(const struct node *n, const struct run *r)
 }
 
 const struct op ops_matmul8[] = {
-    {"MatMulInteger", 2, 4, 1, T_Q8, 0, matmul8_infer, matmul8_run, NULL, 0},
+    {"MatMulInteger", 2, 4, 1, T_Q8, 0, matmul8_infer, matmul8_run, matmul8_prepare, 0},
     {"QLinearMatMul", 8, 8, 1, T_Q8, 0, matmul8_infer, matmul8_run, matmul8_prepare, 1},
     {NULL},
 };
