@@ -18,8 +18,9 @@ struct form {
     uint8_t zero; /* of the weights, all */
     bool each;    /* a scale for every channel */
     bool bias;
-    int64_t group; /* of the second convolution */
-    int left;      /* QLinearConv that stay */
+    int64_t group;                          /* of the second convolution */
+    int left;                               /* QLinearConv that stay */
+    const char *strides, *dilations, *pads; /* of the first; NULL: 1 everywhere */
 };
 
 static struct model m;
@@ -47,15 +48,16 @@ static void weights(const struct form *f, const char *name, const char *dims, si
         model_input(&m, name, f->type, dims);
 }
 
-/* A QLinearConv of 8 output channels from x, whose steps are xs, xz, to y, with weights w. */
-static Onnx__NodeProto *conv(const struct form *f, const char *inputs, const char *output)
+/* A QLinearConv of 8 output channels; inputs: x, its steps, weights and theirs. */
+static Onnx__NodeProto *conv(const struct form *f, const char *inputs, const char *pads,
+                             const char *output)
 {
     char all[64];
     Onnx__NodeProto *n;
 
     snprintf(all, sizeof all, "%s,ys,yz%s", inputs, f->bias ? ",b" : "");
     n = model_node(&m, "QLinearConv", all, output);
-    model_attr_ints(&m, n, "pads", "1,1,1,1");
+    model_attr_ints(&m, n, "pads", pads);
     return n;
 }
 
@@ -67,6 +69,7 @@ static void build(const struct form *f, bool fixed)
     static const int32_t bias[8] = {100, -2000, 30, 0, 7, 900, -400, 5};
     const char *dims = f->each ? "8" : "";
     uint8_t zeros[8];
+    Onnx__NodeProto *n;
 
     memset(zeros, f->zero, sizeof zeros);
     model_init(&m, 13);
@@ -82,9 +85,11 @@ static void build(const struct form *f, bool fixed)
     weights(f, "w1", "8,4,3,3", 8 * 4 * 9, fixed);
     weights(f, "w2", f->group == 8 ? "8,1,3,3" : "8,8,3,3", 8 * (f->group == 8 ? 1 : 8) * 9, fixed);
     model_node(&m, "QuantizeLinear", "x,xs,xz", "q");
-    conv(f, "q,xs,xz,w1,ws,wz", "c");
+    n = conv(f, "q,xs,xz,w1,ws,wz", f->pads ? f->pads : "1,1,1,1", "c");
+    model_attr_ints(&m, n, "strides", f->strides ? f->strides : "1,1");
+    model_attr_ints(&m, n, "dilations", f->dilations ? f->dilations : "1,1");
     model_attr_ints(&m, model_node(&m, "MaxPool", "c", "p"), "kernel_shape", "2,2");
-    model_attr_int(&m, conv(f, "p,ys,yz,w2,ws,wz", "d"), "group", f->group);
+    model_attr_int(&m, conv(f, "p,ys,yz,w2,ws,wz", "1,1,1,1", "d"), "group", f->group);
     model_attr_int(&m, model_node(&m, "Concat", "d,p", "y"), "axis", 1);
     model_output(&m, "y");
 }
@@ -142,6 +147,22 @@ Test(nn_qoperator, signed_weights)
     check((struct form){.type = DTYPE_I8, .group = 1});
     check((struct form){.type = DTYPE_I8, .group = 1, .bias = true});
     check((struct form){.type = DTYPE_I8, .group = 8, .each = true, .bias = true});
+}
+
+Test(nn_qoperator, strides_dilations_and_pads)
+{
+    struct form f = {.type = DTYPE_I8, .group = 1, .strides = "2,3", .dilations = "2,1"};
+
+    for (const char *const *p = (const char *const[]){"1,1,1,3", "0,3,6,0", "0,0,0,0", NULL}; *p;
+         p++) {
+        f.pads = *p;
+        check(f);
+        f.type = DTYPE_U8; /* and those that stay, against themselves on other levels */
+        f.zero = 7;
+        f.left = 2;
+        check(f);
+        f = (struct form){.type = DTYPE_I8, .group = 1, .strides = "1,2", .dilations = "3,2"};
+    }
 }
 
 Test(nn_qoperator, weights_that_count_from_the_middle)

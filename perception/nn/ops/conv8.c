@@ -133,25 +133,58 @@ static enum err conv8_prepare(struct graph *g, struct node *n, struct why *why)
     return OK;
 }
 
+/* What one tap of dimension d sees, window by window, begins at *at; windows [*first, *end) see the
+ * picture, the others pads. */
+static void seen(const struct window *w, int d, int tap, int64_t *at, int *first, int *end)
+{
+    int64_t stride = w->stride[d], begin = (int64_t)tap * w->dilation[d] - w->before[d];
+    int64_t before = begin < 0 ? (stride - 1 - begin) / stride : 0;
+    int64_t until = begin < w->in[d] ? (w->in[d] - 1 - begin) / stride + 1 : 0;
+
+    *at = begin;
+    *first = (int)(before < w->out[d] ? before : w->out[d]);
+    *end = (int)(until < w->out[d] ? until : w->out[d]);
+    *end = *end > *first ? *end : *first;
+}
+
+/* One row of windows of the last dimension; x: of the picture, NULL: all pads. */
+static void lay_row(const struct window *w, const uint8_t *x, int tap, uint8_t pad, uint8_t *to)
+{
+    int first, end, length = w->out[2];
+    int64_t at, stride = w->stride[2];
+
+    if (!x) {
+        memset(to, pad, (size_t)length);
+        return;
+    }
+    seen(w, 2, tap, &at, &first, &end);
+    memset(to, pad, (size_t)first);
+    if (stride == 1 && end > first)
+        memcpy(to + first, x + at + first, (size_t)(end - first));
+    else
+        for (int i = first; i < end; i++)
+            to[i] = x[at + i * stride];
+    memset(to + end, pad, (size_t)(length - end));
+}
+
 /* One row of the columns: what tap `tap` of all windows sees in one plane of x. */
 static uint8_t *row_of_windows(const struct window *w, const uint8_t *plane, const int tap[SPACE],
                                uint8_t pad, uint8_t *to)
 {
-    int64_t at[SPACE];
+    int64_t at[2];
+    int first[2], end[2];
 
+    for (int d = 0; d < 2; d++)
+        seen(w, d, tap[d], &at[d], &first[d], &end[d]);
     for (int z = 0; z < w->out[0]; z++)
-        for (int y = 0; y < w->out[1]; y++)
-            for (int x = 0; x < w->out[2]; x++) {
-                const int out[SPACE] = {z, y, x};
-                bool inside = true;
+        for (int y = 0; y < w->out[1]; y++, to += w->out[2]) {
+            bool inside = z >= first[0] && z < end[0] && y >= first[1] && y < end[1];
+            int64_t depth = at[0] + (int64_t)z * w->stride[0];
+            int64_t line = at[1] + (int64_t)y * w->stride[1];
 
-                for (int d = 0; d < SPACE; d++) {
-                    at[d] = (int64_t)out[d] * w->stride[d] + (int64_t)tap[d] * w->dilation[d] -
-                            w->before[d];
-                    inside &= at[d] >= 0 && at[d] < w->in[d];
-                }
-                *to++ = inside ? plane[(at[0] * w->in[1] + at[1]) * w->in[2] + at[2]] : pad;
-            }
+            lay_row(w, inside ? plane + (depth * w->in[1] + line) * w->in[2] : NULL, tap[2], pad,
+                    to);
+        }
     return to;
 }
 
