@@ -274,5 +274,6 @@ enum err graph_spell_out(struct graph *g, struct why *why)
     }
     g->node = s.node;
     g->n_nodes = s.n;
+    g->room = s.room;
     return OK;
 }
