@@ -11,6 +11,7 @@
 #ifndef OUTRIDER_KERNELS_HWC8_H
 #define OUTRIDER_KERNELS_HWC8_H
 
+#include "perception/kernels/bytes.h"
 #include "perception/kernels/kernels.h"
 
 enum {
@@ -106,8 +107,10 @@ void product_hwc8_pack(const struct kernels *k, const struct conv_shape *s, cons
 /* ---- the rest ---------------------------------------------------------------------------------- */
 /* Each number alone; x (pixels, channels). */
 void rows_hwc8(const struct kernels *k, const struct hwc8_rows *r, struct pool *pool);
+void move_hwc8(const struct kernels *k, const struct bytes_move *m, struct pool *pool);
 /* Shapes as in max_pool_hwc(), average_pool_hwc(). max: y in the steps of x. f: y, y_step, as. */
-void max_pool_hwc8(const struct conv_shape *s, const uint8_t *x, uint8_t *y, struct pool *pool);
+void max_pool_hwc8(const struct kernels *k, const struct conv_shape *s, const uint8_t *x,
+                   uint8_t *y, struct pool *pool);
 void average_pool_hwc8(const struct kernels *k, const struct conv_shape *s, bool count_pads,
                        const uint8_t *x, struct q8 x_as, const struct hwc8_finish *f,
                        struct pool *pool);

@@ -89,6 +89,13 @@ struct hwc8_windows {
     struct hwc8_finish finish; /* of the whole picture */
 };
 void hwc8_windows_run(const struct hwc8_windows *w, struct pool *pool);
+struct span {
+    int from, to;
+};
+/* The taps of n, `step` apart, that lie in [0, length), the first being at `first`. */
+struct span span_inside(int first, int step, int n, int length);
+/* The outputs of a row whose taps all lie in the picture, from left to right. */
+struct span span_whole(const struct conv_shape *s);
 /* f seen from another pixel and channel on */
 struct hwc8_finish hwc8_finish_at(const struct hwc8_finish *f, size_t pixel, int channel);
 

@@ -88,6 +88,7 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
     winograd_fill_c(k);
     softmax_fill_c(k);
     hwc8_fill_c(k);
+    bytes_fill_c(k);
 #if defined(__x86_64__)
     if (cpu & CPU_AVX2) {
         rows_fill_avx2(k);
@@ -97,6 +98,7 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
         winograd_fill_avx2(k);
         softmax_fill_avx2(k);
         hwc8_fill_avx2(k);
+        bytes_fill_avx2(k);
         transpose_fill_avx2(k);
     }
     if (cpu & CPU_AVX512) {
@@ -107,6 +109,7 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
         hwc_fill_avx512(k);
         winograd_fill_avx512(k);
         softmax_fill_avx512(k);
+        bytes_fill_avx512(k);
     }
     if (cpu & CPU_VNNI)
         hwc8_fill_vnni(k);

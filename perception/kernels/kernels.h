@@ -70,6 +70,8 @@ struct winograd_tile;
 struct hwc8_tile;
 struct hwc8_taps;
 struct hwc8_rows;
+struct bytes_move;
+struct bytes_max;
 
 struct kernels {
     unsigned cpu; /* the CPU_ bits in use */
@@ -104,6 +106,12 @@ struct kernels {
     void (*hwc8_tile)(const struct hwc8_tile *t);
     void (*hwc8_taps)(const struct hwc8_taps *t);
     void (*hwc8_rows)(const struct hwc8_rows *t);
+    /* Bytes moved and compared (bytes.h). */
+    void (*bytes_move)(const struct bytes_move *m);
+    void (*bytes_max)(const struct bytes_max *m);
+    /* y[3 i] = a[i], y[3 i + 1] = b[i], y[3 i + 2] = c[i] for i < n */
+    void (*bytes_threes)(uint8_t *y, const uint8_t *a, const uint8_t *b, const uint8_t *c,
+                         size_t n);
 
     /* Rows of n numbers; y may be x (in place). */
     void (*finish)(float *y, const float *x, size_t n, const struct finish *f);

@@ -1,21 +1,25 @@
-/* Depthwise convolution and pooling in 8 bits, numbers one by one, and the way in and out. Taps that
- * fall outside the picture are left out, so nothing is copied. */
+/* Depthwise convolution and average pooling in 8 bits, numbers one by one. Taps that fall outside the
+ * picture are left out, so nothing is copied. */
 #include <string.h>
 
 #include "perception/kernels/hwc8.h"
 #include "perception/kernels/hwc_internal.h"
 
-struct span { /* of taps */
-    int from, to;
-};
-
-/* The taps of n that lie in [0, length), the first being at `first`. */
-static struct span inside(int first, int step, int n, int length)
+struct span span_inside(int first, int step, int n, int length)
 {
     int from = int_min(n, first < 0 ? div_up(-first, step) : 0);
 
     return (struct span){
         from, int_max(from, int_min(n, length > first ? div_up(length - first, step) : 0))};
+}
+
+struct span span_whole(const struct conv_shape *s)
+{
+    int room = s->W - 1 - (s->kw - 1) * s->dilation_x + s->pad_left;
+    int from = int_min(s->OW, int_max(0, div_up(s->pad_left, s->stride_x)));
+
+    return (struct span){from,
+                         int_max(from, int_min(s->OW, room < 0 ? 0 : room / s->stride_x + 1))};
 }
 
 /* Taps of a window beginning at `first` which lie before the end of the padded picture. */
@@ -37,7 +41,7 @@ static void run_taps(const struct hwc8_windows *w, const struct row *r, int x0, 
 {
     const struct conv_shape *s = w->s;
     int left = x0 * s->stride_x - s->pad_left;
-    struct span x = inside(left, s->dilation_x, s->kw, s->W);
+    struct span x = span_inside(left, s->dilation_x, s->kw, s->W);
     const uint8_t *rows[HWC_MAX_TAPS];
     struct hwc8_taps t = {.pixels = x1 - x0,
                           .channels = s->C,
@@ -66,10 +70,8 @@ static void run_row(void *arg, int i, int thread)
     const struct hwc8_windows *w = arg;
     const struct conv_shape *s = w->s;
     int image = i / s->OH, y = i % s->OH, top = y * s->stride_y - s->pad_top;
-    int room = s->W - 1 - (s->kw - 1) * s->dilation_x + s->pad_left;
-    int lo = int_min(s->OW, int_max(0, div_up(s->pad_left, s->stride_x)));
-    int hi = int_max(lo, int_min(s->OW, room < 0 ? 0 : room / s->stride_x + 1));
-    struct row r = {.y = inside(top, s->dilation_y, s->kh, s->H),
+    struct span whole = span_whole(s);
+    struct row r = {.y = span_inside(top, s->dilation_y, s->kh, s->H),
                     .y_count = counted(top, s->kh, s->dilation_y, s->H, s->pad_bottom),
                     .pixel = (size_t)i * s->OW};
 
@@ -77,11 +79,11 @@ static void run_row(void *arg, int i, int thread)
     for (int j = r.y.from; j < r.y.to; j++)
         r.rows[j - r.y.from] =
             w->x + ((size_t)image * s->H + (size_t)(top + j * s->dilation_y)) * s->W * s->C;
-    for (int x = 0; x < lo; x++)
+    for (int x = 0; x < whole.from; x++)
         run_taps(w, &r, x, x + 1);
-    if (hi > lo)
-        run_taps(w, &r, lo, hi);
-    for (int x = hi; x < s->OW; x++)
+    if (whole.to > whole.from)
+        run_taps(w, &r, whole.from, whole.to);
+    for (int x = whole.to; x < s->OW; x++)
         run_taps(w, &r, x, x + 1);
 }
 
@@ -101,48 +103,6 @@ void average_pool_hwc8(const struct kernels *k, const struct conv_shape *s, bool
 
     w.finish.unit = x_as.scale;
     hwc8_windows_run(&w, pool);
-}
-
-/* ---- the largest of a window --------------------------------------------------------------------- */
-struct largest {
-    const struct conv_shape *s;
-    const uint8_t *x;
-    uint8_t *y;
-};
-
-static void largest_row(void *arg, int i, int thread)
-{
-    const struct largest *l = arg;
-    const struct conv_shape *s = l->s;
-    size_t C = (size_t)s->C;
-    int image = i / s->OH, top = i % s->OH * s->stride_y - s->pad_top;
-    struct span ys = inside(top, s->dilation_y, s->kh, s->H);
-
-    (void)thread;
-    for (int o = 0; o < s->OW; o++) {
-        int left = o * s->stride_x - s->pad_left;
-        struct span xs = inside(left, s->dilation_x, s->kw, s->W);
-        uint8_t *restrict y = l->y + ((size_t)i * s->OW + (size_t)o) * C;
-
-        memset(y, 0, C);
-        for (int j = ys.from; j < ys.to; j++)
-            for (int t = xs.from; t < xs.to; t++) {
-                const uint8_t *restrict x =
-                    l->x + (((size_t)image * s->H + (size_t)(top + j * s->dilation_y)) * s->W +
-                            (size_t)(left + t * s->dilation_x)) *
-                               C;
-
-                for (size_t c = 0; c < C; c++)
-                    y[c] = x[c] > y[c] ? x[c] : y[c];
-            }
-    }
-}
-
-void max_pool_hwc8(const struct conv_shape *s, const uint8_t *x, uint8_t *y, struct pool *pool)
-{
-    struct largest l = {s, x, y};
-
-    pool_run(pool, s->N * s->OH, largest_row, &l);
 }
 
 /* ---- each number alone ------------------------------------------------------------------------- */
@@ -231,47 +191,4 @@ void rows_hwc8(const struct kernels *k, const struct hwc8_rows *r, struct pool *
     rest.x += (ptrdiff_t)(r->pixels - left) * r->x_step;
     rest.finish = hwc8_finish_at(&r->finish, r->pixels - left, 0);
     rows_all(k, &rest, pool);
-}
-
-/* ---- in and out -------------------------------------------------------------------------------- */
-enum { STRIP = 256 }; /* pixels turned at a time */
-
-void quantize_hwc8(const struct kernels *k, const float *x, uint8_t *y, size_t C, size_t space,
-                   struct q8 as, bool planes)
-{
-    uint8_t strip[STRIP];
-
-    if (!planes) {
-        k->quantize_u8(y, x, C * space, as.scale, as.zero);
-        return;
-    }
-    for (size_t p = 0; p < space; p += STRIP) {
-        size_t n = space - p < STRIP ? space - p : STRIP;
-
-        for (size_t c = 0; c < C; c++) {
-            k->quantize_u8(strip, x + c * space + p, n, as.scale, as.zero);
-            for (size_t i = 0; i < n; i++)
-                y[(p + i) * C + c] = strip[i];
-        }
-    }
-}
-
-void dequantize_hwc8(const struct kernels *k, const uint8_t *x, float *y, size_t C, size_t space,
-                     struct q8 as, bool planes)
-{
-    uint8_t strip[STRIP];
-
-    if (!planes) {
-        k->dequantize_u8(y, x, C * space, as.scale, as.zero);
-        return;
-    }
-    for (size_t p = 0; p < space; p += STRIP) {
-        size_t n = space - p < STRIP ? space - p : STRIP;
-
-        for (size_t c = 0; c < C; c++) {
-            for (size_t i = 0; i < n; i++)
-                strip[i] = x[(p + i) * C + c];
-            k->dequantize_u8(y + c * space + p, strip, n, as.scale, as.zero);
-        }
-    }
 }

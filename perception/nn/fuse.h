@@ -12,6 +12,12 @@ void absorb(struct node *by, struct node *gone);
 /* v is made before n runs; n and v's maker stand in front of place `at`. */
 bool is_there_before(const struct graph *g, const struct value *v, const struct node *n, int at);
 
+/* Moves numbers about and makes none. */
+bool only_moves(const struct node *n);
+/* What the DequantizeLinear n makes is there already: it undoes a QuantizeLinear of numbers that were
+ * dequantised from the same steps and only moved since. NULL: it is not. */
+struct value *made_before(const struct node *n);
+
 /* Products with constant matrices become pointwise convolutions over their rows, with the addend,
  * the activation and the residual behind them. */
 MUST_CHECK enum err fuse_products(struct graph *g);

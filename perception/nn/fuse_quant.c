@@ -14,6 +14,7 @@
 #include "perception/nn/ops/matmul.h"
 #include "perception/nn/ops/number.h"
 #include "perception/nn/ops/quant.h"
+#include "perception/nn/ops/slice.h"
 
 enum {
     PRODUCT_MIN = 64,    /* shorter sums of a product are as fast with real numbers */
@@ -61,11 +62,6 @@ static void append(struct walk *w, struct node *n)
 static struct notes *notes_of(const struct value *v)
 {
     return v->notes;
-}
-
-static bool is_same(const struct q8 *a, const struct q8 *b)
-{
-    return a->scale == b->scale && a->zero == b->zero;
 }
 
 /* ---- bytes ------------------------------------------------------------------------------------- */
@@ -493,7 +489,7 @@ static bool turn_window(struct walk *w, struct node *n)
     } else {
         return false;
     }
-    if (op != &op_average_pool8 && !is_same(&x_as, &as))
+    if (op != &op_average_pool8 && !q8_is_same(&x_as, &as))
         return false;
     by = node_new(w, op, n, 1);
     if (!by)
@@ -501,6 +497,27 @@ static bool turn_window(struct walk *w, struct node *n)
     p.x_as = x_as;
     p.f.as = as;
     *(struct last8 *)by->params = p;
+    node_rewire(by, 0, source_last(w, n, 0));
+    replace(w, by, n, q);
+    return true;
+}
+
+/* Every so manieth channel. */
+static bool turn_slice(struct walk *w, struct node *n)
+{
+    int64_t start[TENSOR_MAX_RANK], step[TENSOR_MAX_RANK];
+    struct q8 x_as, as;
+    struct node *q = target_of(n, &as), *by;
+
+    if (!q || !source_of(n, 0, &x_as) || !q8_is_same(&x_as, &as) || !slice_is_phase(n, start, step))
+        return false;
+    for (int i = 0; i < 4; i++)
+        if (i != 1 && step[i] != 1)
+            return false;
+    by = node_new(w, &op_slice8, n, 1);
+    if (!by)
+        return false;
+    *(struct last8 *)by->params = (struct last8){.start = (int)start[1], .step = (int)step[1]};
     node_rewire(by, 0, source_last(w, n, 0));
     replace(w, by, n, q);
     return true;
@@ -585,7 +602,8 @@ static void visit(struct walk *w, struct node *n)
 {
     bool turned = n->done || turn_conv(w, n) || turn_row(w, n) ||
                   (!strcmp(n->type, "Add") && turn_add(w, n)) ||
-                  (!strcmp(n->type, "Concat") && turn_concat(w, n)) || turn_window(w, n) ||
+                  (!strcmp(n->type, "Concat") && turn_concat(w, n)) ||
+                  (!strcmp(n->type, "Slice") && turn_slice(w, n)) || turn_window(w, n) ||
                   turn_matmul(w, n);
 
     (void)turned; /* what is done goes with the sweep */
@@ -625,54 +643,6 @@ static void finish(struct walk *w)
             turn_dequantize(w, node[i]);
         append(w, node[i]);
     }
-}
-
-/* ---- what is quantised again in the same steps ------------------------------------------------- */
-/* Moves numbers about and makes none. */
-static bool only_moves(const struct node *n)
-{
-    static const char *const type[] = {"Slice",   "Reshape",   "Transpose", "Gather",
-                                       "Squeeze", "Unsqueeze", "Flatten",   "Identity"};
-
-    for (size_t i = 0; i < sizeof type / sizeof *type; i++)
-        if (!strcmp(n->type, type[i]))
-            return true;
-    return false;
-}
-
-/* What the DequantizeLinear n makes is there already: it undoes a QuantizeLinear of numbers that were
- * dequantised from the same steps and only moved since. NULL: it is not. */
-static struct value *made_before(const struct node *n)
-{
-    const struct node *q = n->in[0]->from, *move = q && is_quantize(q) ? q->in[0]->from : NULL;
-    const struct node *source = move && only_moves(move) ? move->in[0]->from : NULL;
-    struct q8 as, before;
-
-    if (!source || !is_dequantize(source) || !quant_steps(n, &as) ||
-        !quant_steps(source, &before) || !is_same(&as, &before) ||
-        source->in[0]->t.type != n->in[0]->t.type)
-        return NULL;
-    return q->in[0];
-}
-
-void graph_drop_repeats(struct graph *g)
-{
-    for (int i = 0; i < g->n_nodes; i++) {
-        struct node *n = g->node[i];
-
-        if (!only_moves(n) && !is_matmul(n))
-            continue; /* others may have a kernel in 8 bits, and need the bytes; so has a product,
-                         but it reads through transposes */
-        for (int j = 0; j < n->n_in; j++) {
-            struct value *v = n->in[j];
-            struct value *before =
-                v && v->from && is_dequantize(v->from) ? made_before(v->from) : NULL;
-
-            if (before && (only_moves(n) || is_matrix_transpose(before->from)))
-                node_rewire(n, j, before);
-        }
-    }
-    graph_sweep(g);
 }
 
 enum err graph_fuse_quant(struct graph *g, struct why *why)

@@ -361,7 +361,7 @@ Test(hwc8, pooling)
         t.x = random_bytes(&w, (size_t)t.s.N * t.s.H * t.s.W * t.s.C);
         t.f = (struct hwc8_finish){.as = {0.017f, 120}, .y = sweep_bytes(&w, n), .y_step = t.s.C};
         largest = sweep_bytes(&w, n);
-        max_pool_hwc8(&t.s, t.x, largest, NULL);
+        max_pool_hwc8(&k, &t.s, t.x, largest, NULL);
         average_pool_hwc8(&k, &t.s, i % 2, t.x, as, &t.f, NULL);
         check_pool(&t, &as, largest, i % 2);
         sweep_release(&w);
@@ -402,26 +402,69 @@ Test(hwc8, products)
     }
 }
 
-/* Out of planes and back. */
+/* Out of planes and back: three as in pictures, more, and lengths that fill no register. */
 Test(hwc8, turned)
 {
     const struct q8 as = {0.01f, 100};
-    const size_t C = 5, space = 301;
-    struct kernels k;
+    unsigned masks[8];
+    int levels = sweep_levels(masks);
     struct sweep w;
-    float *x, *back;
-    uint8_t *y;
 
     sweep_init(&w);
-    kernels_init(&k, ~0u);
-    x = sweep_floats(&w, C * space, -1, 1.5f);
-    y = sweep_bytes(&w, C * space);
-    back = sweep_bytes(&w, C * space * sizeof *back);
-    quantize_hwc8(&k, x, y, C, space, as, true);
-    dequantize_hwc8(&k, y, back, C, space, as, true);
-    for (size_t i = 0; i < C * space; i++) {
-        cr_assert_eq((float)y[i % space * C + i / space], steps(x[i], as));
-        cr_assert_lt(fabsf(x[i] - back[i]), 0.0051f);
+    for (int trial = 0; trial < levels * 40; trial++) {
+        size_t C = trial % 4 ? 3 : (size_t)sweep_int(&w, 1, 6);
+        size_t space = (size_t)sweep_int(&w, 1, trial % 2 ? 40 : 700);
+        float *x = sweep_floats(&w, C * space, -1, 1.5f);
+        uint8_t *y = sweep_bytes(&w, C * space);
+        float *back = sweep_bytes(&w, C * space * sizeof *back);
+        struct kernels k;
+
+        kernels_init(&k, masks[trial / 40]);
+        quantize_hwc8(&k, x, y, C, space, as, true);
+        dequantize_hwc8(&k, y, back, C, space, as, true);
+        for (size_t i = 0; i < C * space; i++) {
+            cr_assert_eq((float)y[i % space * C + i / space], steps(x[i], as));
+            cr_assert_lt(fabsf(x[i] - back[i]), 0.0051f);
+        }
+        sweep_release(&w);
     }
-    sweep_release(&w);
+}
+
+/* Some channels of every pixel to others, whose neighbours stay as they are. */
+Test(hwc8, moved)
+{
+    unsigned masks[8];
+    int levels = sweep_levels(masks);
+    struct sweep w;
+
+    sweep_init(&w);
+    for (int trial = 0; trial < levels * 120; trial++) {
+        struct bytes_move m = {.pixels = (size_t)sweep_int(&w, 1, 30),
+                               .channels = (size_t)sweep_int(&w, 1, trial % 2 ? 20 : 150),
+                               .x_apart = (size_t)sweep_int(&w, 1, 3)};
+        size_t first, at = (size_t)sweep_int(&w, 0, 5), n;
+        uint8_t *x, *y, *before;
+        struct kernels k;
+
+        first = (size_t)sweep_int(&w, 0, (int)m.x_apart - 1);
+        m.x_step = m.channels * m.x_apart;
+        m.y_step = m.channels + at + (size_t)sweep_int(&w, 0, 5);
+        n = m.pixels * m.y_step;
+        x = random_bytes(&w, m.pixels * m.x_step);
+        y = sweep_bytes(&w, n);
+        before = random_bytes(&w, n);
+        memcpy(y, before, n);
+        m.x = x + first;
+        m.y = y + at;
+        kernels_init(&k, masks[trial / 120]);
+        move_hwc8(&k, &m, NULL);
+        for (size_t i = 0; i < n; i++) {
+            size_t p = i / m.y_step, c = i % m.y_step;
+
+            cr_assert_eq(y[i], c < at || c >= at + m.channels
+                                   ? before[i]
+                                   : x[p * m.x_step + first + (c - at) * m.x_apart]);
+        }
+        sweep_release(&w);
+    }
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "perception/nn/ops/quant.h"
+
 static size_t align(size_t n)
 {
     return (n + 63) / 64 * 64;
@@ -172,19 +174,42 @@ static enum err concat8_run(const struct node *n, const struct run *r)
                                  .x = x->data,
                                  .x_zero = p->each_as[i].zero,
                                  .finish = p->f};
-        const uint8_t *from = x->data;
 
         rows.x_step = (ptrdiff_t)rows.channels;
         rows.finish.y = to;
         rows.finish.y_step = (ptrdiff_t)C;
         rows.finish.unit = p->each_as[i].scale;
-        if (p->each_as[i].scale == p->f.as.scale && p->each_as[i].zero == p->f.as.zero)
-            for (size_t j = 0; j < rows.pixels; j++)
-                memcpy(to + j * C, from + j * rows.channels, rows.channels);
+        if (q8_is_same(&p->each_as[i], &p->f.as))
+            move_hwc8(r->kernels,
+                      &(const struct bytes_move){.pixels = rows.pixels,
+                                                 .channels = rows.channels,
+                                                 .x = x->data,
+                                                 .x_step = rows.channels,
+                                                 .x_apart = 1,
+                                                 .y = to,
+                                                 .y_step = C},
+                      r->pool);
         else
             rows_hwc8(r->kernels, &rows, r->pool);
         to += rows.channels;
     }
+    return OK;
+}
+
+/* Some channels of every pixel. */
+static enum err slice8_run(const struct node *n, const struct run *r)
+{
+    const struct last8 *p = n->params;
+    const struct tensor *x = in(n, 0), *y = out(n, 0);
+    const struct bytes_move m = {.pixels = pixels_of(x),
+                                 .channels = (size_t)y->dim[y->rank - 1],
+                                 .x = (const uint8_t *)x->data + p->start,
+                                 .x_step = (size_t)x->dim[x->rank - 1],
+                                 .x_apart = (size_t)p->step,
+                                 .y = y->data,
+                                 .y_step = (size_t)y->dim[y->rank - 1]};
+
+    move_hwc8(r->kernels, &m, r->pool);
     return OK;
 }
 
@@ -194,7 +219,7 @@ static enum err max_pool8_run(const struct node *n, const struct run *r)
 {
     const struct last8 *p = n->params;
 
-    max_pool_hwc8(&p->shape, in(n, 0)->data, out(n, 0)->data, r->pool);
+    max_pool_hwc8(r->kernels, &p->shape, in(n, 0)->data, out(n, 0)->data, r->pool);
     return OK;
 }
 
@@ -272,6 +297,7 @@ static enum err border_run(const struct node *n, const struct run *r)
 const struct op op_conv8 = ROW("Conv int8", conv8_run, conv8_prepare, 0);
 const struct op op_rows8 = ROW("elements int8", rows8_run, NULL, 0);
 const struct op op_concat8 = ROW("Concat int8", concat8_run, NULL, 0);
+const struct op op_slice8 = ROW("Slice int8", slice8_run, NULL, 0);
 const struct op op_max_pool8 = ROW("MaxPool int8", max_pool8_run, NULL, 0);
 const struct op op_average_pool8 = ROW("AveragePool int8", average_pool8_run, NULL, 0);
 const struct op op_resize8 = ROW("Resize int8", resize8_run, resize8_prepare, 0);

@@ -18,12 +18,13 @@ struct last8 {
     struct hwc8_finish f;        /* y and add come while running */
     struct resize_shape resize;
     const struct q8 *each_as; /* concat: of every input */
+    int start, step;          /* slice: the first channel, how far it is to the next */
     struct q8 a_as;           /* products */
 };
 
 /* params of all: struct last8 */
-extern const struct op op_conv8, op_rows8, op_max_pool8, op_average_pool8, op_concat8, op_resize8,
-    op_quantize8, op_dequantize8;
+extern const struct op op_conv8, op_rows8, op_max_pool8, op_average_pool8, op_concat8, op_slice8,
+    op_resize8, op_quantize8, op_dequantize8;
 /* A product x (I, K) a (M, K), a in the place of the residual; real numbers (M, I) come out. */
 extern const struct op op_matmul8;
 extern const struct op op_quantize_flat8; /* to bytes in the same order */
