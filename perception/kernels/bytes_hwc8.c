@@ -4,7 +4,7 @@
 
 enum {
     PIECE = 16 * 1024, /* bytes; what is smaller stays in one thread */
-    STRIP = 256,       /* pixels turned at a time */
+    STRIP = 1024,      /* pixels turned at a time */
 };
 
 /* ---- channels of every pixel ------------------------------------------------------------------- */
@@ -93,62 +93,61 @@ void max_pool_hwc8(const struct kernels *k, const struct conv_shape *s, const ui
 }
 
 /* ---- in and out -------------------------------------------------------------------------------- */
-/* n pixels of three channels, as pictures have them. */
-static void quantize_threes(const struct kernels *k, const float *x, uint8_t *y, size_t space,
-                            size_t n, struct q8 as)
+/* n pixels of three channels, as pictures have them; x the first plane. */
+static void quantize_threes(const struct kernels *k, const struct border8 *b, const float *x,
+                            uint8_t *y, size_t n)
 {
     uint8_t strip[3][STRIP];
 
     for (size_t c = 0; c < 3; c++)
-        k->quantize_u8(strip[c], x + c * space, n, as.scale, as.zero);
+        k->quantize_u8(strip[c], x + c * b->space, n, b->as.scale, b->as.zero);
     k->bytes_threes(y, strip[0], strip[1], strip[2], n);
 }
 
-static void quantize_planes(const struct kernels *k, const float *x, uint8_t *y, size_t C,
-                            size_t space, size_t n, struct q8 as)
+static void quantize_strip(const struct kernels *k, const struct border8 *b, const float *x,
+                           uint8_t *y, size_t n)
 {
     uint8_t strip[STRIP];
 
-    for (size_t c = 0; c < C; c++) {
-        k->quantize_u8(strip, x + c * space, n, as.scale, as.zero);
+    for (size_t c = 0; c < b->C; c++) {
+        k->quantize_u8(strip, x + c * b->space, n, b->as.scale, b->as.zero);
         for (size_t i = 0; i < n; i++)
-            y[i * C + c] = strip[i];
+            y[i * b->C + c] = strip[i];
     }
 }
 
-void quantize_hwc8(const struct kernels *k, const float *x, uint8_t *y, size_t C, size_t space,
-                   struct q8 as, bool planes)
+void quantize_hwc8(const struct kernels *k, const struct border8 *b, const float *x, uint8_t *y,
+                   size_t from, size_t to)
 {
-    if (!planes) {
-        k->quantize_u8(y, x, C * space, as.scale, as.zero);
+    if (!b->planes) {
+        k->quantize_u8(y + from * b->C, x + from * b->C, (to - from) * b->C, b->as.scale,
+                       b->as.zero);
         return;
     }
-    for (size_t p = 0; p < space; p += STRIP) {
-        size_t n = space - p < STRIP ? space - p : STRIP;
+    for (size_t p = from; p < to; p += STRIP) {
+        size_t n = to - p < STRIP ? to - p : STRIP;
 
-        if (C == 3)
-            quantize_threes(k, x + p, y + 3 * p, space, n, as);
-        else
-            quantize_planes(k, x + p, y + p * C, C, space, n, as);
+        (b->C == 3 ? quantize_threes : quantize_strip)(k, b, x + p, y + p * b->C, n);
     }
 }
 
-void dequantize_hwc8(const struct kernels *k, const uint8_t *x, float *y, size_t C, size_t space,
-                     struct q8 as, bool planes)
+void dequantize_hwc8(const struct kernels *k, const struct border8 *b, const uint8_t *x, float *y,
+                     size_t from, size_t to)
 {
     uint8_t strip[STRIP];
 
-    if (!planes) {
-        k->dequantize_u8(y, x, C * space, as.scale, as.zero);
+    if (!b->planes) {
+        k->dequantize_u8(y + from * b->C, x + from * b->C, (to - from) * b->C, b->as.scale,
+                         b->as.zero);
         return;
     }
-    for (size_t p = 0; p < space; p += STRIP) {
-        size_t n = space - p < STRIP ? space - p : STRIP;
+    for (size_t p = from; p < to; p += STRIP) {
+        size_t n = to - p < STRIP ? to - p : STRIP;
 
-        for (size_t c = 0; c < C; c++) {
+        for (size_t c = 0; c < b->C; c++) {
             for (size_t i = 0; i < n; i++)
-                strip[i] = x[(p + i) * C + c];
-            k->dequantize_u8(y + c * space + p, strip, n, as.scale, as.zero);
+                strip[i] = x[(p + i) * b->C + c];
+            k->dequantize_u8(y + c * b->space + p, strip, n, b->as.scale, b->as.zero);
         }
     }
 }

@@ -117,10 +117,16 @@ void average_pool_hwc8(const struct kernels *k, const struct conv_shape *s, bool
 /* Resize to the nearest, x (N, H, W, C), y (N, OH, OW, C), s->planes N C. Scratch: resize_scratch(). */
 void nearest_hwc8(const struct resize_shape *s, int N, const uint8_t *x, uint8_t *y, void *scratch,
                   struct pool *pool);
-/* y = q of x, (C, space) to (space, C) and back; planes false: already (space, C) */
-void quantize_hwc8(const struct kernels *k, const float *x, uint8_t *y, size_t C, size_t space,
-                   struct q8 as, bool planes);
-void dequantize_hwc8(const struct kernels *k, const uint8_t *x, float *y, size_t C, size_t space,
-                     struct q8 as, bool planes);
+/* Pixels [from, to) of y = q of x, (C, space) to (space, C) and back; planes false: already
+ * (space, C) */
+struct border8 {
+    size_t C, space;
+    struct q8 as;
+    bool planes;
+};
+void quantize_hwc8(const struct kernels *k, const struct border8 *b, const float *x, uint8_t *y,
+                   size_t from, size_t to);
+void dequantize_hwc8(const struct kernels *k, const struct border8 *b, const uint8_t *x, float *y,
+                     size_t from, size_t to);
 
 #endif

@@ -3,6 +3,7 @@
 #include "perception/nn/fuse.h"
 #include "perception/nn/ops/conv.h"
 #include "perception/nn/ops/pad.h"
+#include "perception/nn/ops/quant.h"
 
 /* Whether w, over the padded picture, can have these as its own: never a whole window of pads. */
 static bool fits(const struct window *w, int d, int64_t before, int64_t after)
@@ -12,9 +13,26 @@ static bool fits(const struct window *w, int d, int64_t before, int64_t after)
     return before + w->before[d] < extent && after + w->after[d] < extent;
 }
 
+/* The Pad before n; also one whose result is quantised in the very steps its input came from, which
+ * know 0 exactly and change nothing. */
+static struct node *pad_before(const struct node *n)
+{
+    struct node *d = sole_maker(n, 0), *q = d && is_dequantize(d) ? sole_maker(d, 0) : NULL;
+    struct node *pad = q && is_quantize(q) ? sole_maker(q, 0) : NULL;
+    const struct node *source = pad && pad->n_in > 0 && pad->in[0] ? pad->in[0]->from : NULL;
+    struct q8 as, before;
+
+    if (!q)
+        return d;
+    return source && is_dequantize(source) && quant_steps(d, &as) && quant_steps(source, &before) &&
+                   q8_is_same(&as, &before)
+               ? pad
+               : NULL;
+}
+
 static void take_pad(struct node *n)
 {
-    struct node *pad = sole_maker(n, 0);
+    struct node *pad = pad_before(n);
     int64_t before[TENSOR_MAX_RANK], after[TENSOR_MAX_RANK];
     struct window *w;
 

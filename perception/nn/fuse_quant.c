@@ -419,10 +419,21 @@ static bool turn_row(struct walk *w, struct node *n)
     return true;
 }
 
+/* The activation that alone reads what n makes; NULL: there is none. */
+static struct node *activation_of(const struct node *n, struct epilogue *e)
+{
+    const struct value *y = n->out[0];
+    struct node *act = y->uses == 1 && !y->output ? notes_of(y)->reader : NULL;
+
+    return act && (unary_activation(act, e) || clip_activation(act, e)) ? act : NULL;
+}
+
+/* A sum, and an activation behind it. */
 static bool turn_add(struct walk *w, struct node *n)
 {
     struct q8 x_as[2], as;
-    struct node *q = target_of(n, &as), *by;
+    struct epilogue e = {0};
+    struct node *act = activation_of(n, &e), *q = target_of(act ? act : n, &as), *by;
     struct last8 *p;
     struct value *other;
     int i;
@@ -438,7 +449,10 @@ static bool turn_add(struct walk *w, struct node *n)
     p = by->params;
     p->f.as = as;
     p->f.add_as = x_as[1 - i];
+    take_epilogue(w, &p->f, &e, NULL);
     node_rewire(by, LAST8_ADD, other);
+    if (act)
+        retire(act);
     replace(w, by, n, q);
     return true;
 }

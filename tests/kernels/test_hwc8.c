@@ -405,7 +405,6 @@ Test(hwc8, products)
 /* Out of planes and back: three as in pictures, more, and lengths that fill no register. */
 Test(hwc8, turned)
 {
-    const struct q8 as = {0.01f, 100};
     unsigned masks[8];
     int levels = sweep_levels(masks);
     struct sweep w;
@@ -413,17 +412,19 @@ Test(hwc8, turned)
     sweep_init(&w);
     for (int trial = 0; trial < levels * 40; trial++) {
         size_t C = trial % 4 ? 3 : (size_t)sweep_int(&w, 1, 6);
-        size_t space = (size_t)sweep_int(&w, 1, trial % 2 ? 40 : 700);
+        size_t space = (size_t)sweep_int(&w, 1, trial % 2 ? 40 : 2500), middle = space / 3;
+        struct border8 b = {C, space, {0.01f, 100}, true};
         float *x = sweep_floats(&w, C * space, -1, 1.5f);
         uint8_t *y = sweep_bytes(&w, C * space);
         float *back = sweep_bytes(&w, C * space * sizeof *back);
         struct kernels k;
 
         kernels_init(&k, masks[trial / 40]);
-        quantize_hwc8(&k, x, y, C, space, as, true);
-        dequantize_hwc8(&k, y, back, C, space, as, true);
+        quantize_hwc8(&k, &b, x, y, middle, space);
+        quantize_hwc8(&k, &b, x, y, 0, middle);
+        dequantize_hwc8(&k, &b, y, back, 0, space);
         for (size_t i = 0; i < C * space; i++) {
-            cr_assert_eq((float)y[i % space * C + i / space], steps(x[i], as));
+            cr_assert_eq((float)y[i % space * C + i / space], steps(x[i], b.as));
             cr_assert_lt(fabsf(x[i] - back[i]), 0.0051f);
         }
         sweep_release(&w);

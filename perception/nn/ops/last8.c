@@ -251,42 +251,47 @@ static enum err resize8_run(const struct node *n, const struct run *r)
 }
 
 /* ---- at the borders -------------------------------------------------------------------------- */
+enum { BORDER_PIECE = 32 * 1024 }; /* numbers */
+
 struct border {
     const struct kernels *k;
-    const struct last8 *p;
+    struct border8 b;
     const unsigned char *x;
     unsigned char *y;
-    size_t C, space;
+    size_t per, parts; /* pixels of a piece, pieces of an image */
     bool in;
 };
 
-static void border_image(void *arg, int i, int thread)
+static void border_piece(void *arg, int i, int thread)
 {
     const struct border *b = arg;
-    size_t n = b->C * b->space, at = (size_t)i * n;
+    size_t at = (size_t)i / b->parts * b->b.C * b->b.space, from = (size_t)i % b->parts * b->per;
+    size_t to = from + b->per < b->b.space ? from + b->per : b->b.space;
 
     (void)thread;
     if (b->in)
-        quantize_hwc8(b->k, (const float *)(const void *)b->x + at, b->y + at, b->C, b->space,
-                      b->p->f.as, b->p->planes);
+        quantize_hwc8(b->k, &b->b, (const float *)(const void *)b->x + at, b->y + at, from, to);
     else
-        dequantize_hwc8(b->k, b->x + at, (float *)(void *)b->y + at, b->C, b->space, b->p->x_as,
-                        b->p->planes);
+        dequantize_hwc8(b->k, &b->b, b->x + at, (float *)(void *)b->y + at, from, to);
 }
 
 /* variant 1: in */
 static enum err border_run(const struct node *n, const struct run *r)
 {
+    const struct last8 *p = n->params;
     const struct tensor *bytes = n->op->variant ? out(n, 0) : in(n, 0);
     struct border b = {.k = r->kernels,
-                       .p = n->params,
+                       .b = {.C = (size_t)bytes->dim[bytes->rank - 1],
+                             .space = (size_t)dims_product(bytes->dim, 1, bytes->rank - 1),
+                             .as = n->op->variant ? p->f.as : p->x_as,
+                             .planes = p->planes},
                        .x = in(n, 0)->data,
                        .y = out(n, 0)->data,
-                       .C = (size_t)bytes->dim[bytes->rank - 1],
-                       .space = (size_t)dims_product(bytes->dim, 1, bytes->rank - 1),
                        .in = n->op->variant};
 
-    pool_run(r->pool, (int)bytes->dim[0], border_image, &b);
+    b.per = BORDER_PIECE / b.b.C + 1;
+    b.parts = (b.b.space + b.per - 1) / b.per;
+    pool_run(r->pool, (int)((size_t)bytes->dim[0] * b.parts), border_piece, &b);
     return OK;
 }
 
