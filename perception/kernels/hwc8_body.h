@@ -8,6 +8,7 @@
 #include "perception/kernels/hwc8.h"
 #include "perception/kernels/hwc_act.h"
 #include "perception/kernels/kernels_internal.h"
+#include "perception/kernels/silu8.h"
 
 /* ---- from whole numbers to what is stored ------------------------------------------------------ */
 /* How numbers are rounded to steps: those as far from zero as lo..hi can be said. */
@@ -99,7 +100,7 @@ VEC_INLINE void column_put(const enum act act, const bool whole, const bool plai
                       col->add_scale);
     if (!plain && col->has_add && !col->add_after)
         v = vec_add(v, add);
-    v = vec_act(act, v, col->a, col->b);
+    v = act == ACT_SILU && (plain || !col->real) ? vec_silu8(v) : vec_act(act, v, col->a, col->b);
     if (!plain && col->has_add && col->add_after)
         v = vec_add(v, add);
     if (plain || !col->real)

@@ -77,6 +77,23 @@ VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
     for (int i = 0; i < n; i++)
         p[i] = (uint8_t)((int)rintf(v.lane[i]) + zero);
 }
+/* Of numbers >= 0 what is whole in them, last at most; last < 16. */
+VEC_INLINE ints ints_below(vec v, int last)
+{
+    ints r;
+
+    for (int i = 0; i < VEC_LANES; i++)
+        r.lane[i] = v.lane[i] < (float)last ? (int32_t)v.lane[i] : last;
+    return r;
+}
+VEC_INLINE vec vec_pick(const float table[16], ints at)
+{
+    vec r;
+
+    for (int i = 0; i < VEC_LANES; i++)
+        r.lane[i] = table[at.lane[i]];
+    return r;
+}
 VEC_INLINE fours fours_load(const int8_t *p)
 {
     fours r;

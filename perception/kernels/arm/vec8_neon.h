@@ -69,6 +69,21 @@ VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
     vst1_u8(lane, vmovn_u16(vcombine_u16(half, half)));
     memcpy(p, lane, (size_t)n);
 }
+/* Of numbers >= 0 what is whole in them, last at most; last < 16. */
+VEC_INLINE ints ints_below(vec v, int last)
+{
+    return vreinterpretq_s32_u32(vminq_u32(vcvtq_u32_f32(v), vdupq_n_u32((uint32_t)last)));
+}
+VEC_INLINE vec vec_pick(const float table[16], ints at)
+{
+    int32_t lane[VEC_LANES];
+    float picked[VEC_LANES];
+
+    vst1q_s32(lane, at);
+    for (int i = 0; i < VEC_LANES; i++)
+        picked[i] = table[lane[i]];
+    return vld1q_f32(picked);
+}
 VEC_INLINE fours fours_load(const int8_t *p)
 {
     int16x8_t v = vreinterpretq_s16_s8(vld1q_s8(p));

@@ -75,6 +75,18 @@ VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
     else
         memcpy(p, &eight, (size_t)n);
 }
+/* Of numbers >= 0 what is whole in them, last at most; last < 16. */
+VEC_INLINE ints ints_below(vec v, int last)
+{
+    return _mm256_min_epu32(_mm256_cvttps_epi32(v), _mm256_set1_epi32(last));
+}
+VEC_INLINE vec vec_pick(const float table[16], ints at)
+{
+    vec low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), at);
+    vec high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), at);
+
+    return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(at, 28)));
+}
 VEC_INLINE fours fours_load(const int8_t *p)
 {
     __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);

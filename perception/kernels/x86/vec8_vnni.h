@@ -65,6 +65,15 @@ VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
     else
         _mm_mask_storeu_epi8(p, vec_first((size_t)n), bytes);
 }
+/* Of numbers >= 0 what is whole in them, last at most; last < 16. */
+VEC_INLINE ints ints_below(vec v, int last)
+{
+    return _mm512_min_epu32(_mm512_cvttps_epi32(v), _mm512_set1_epi32(last));
+}
+VEC_INLINE vec vec_pick(const float table[16], ints at)
+{
+    return _mm512_permutexvar_ps(at, _mm512_loadu_ps(table));
+}
 VEC_INLINE fours fours_load(const int8_t *p)
 {
     return _mm512_loadu_si512(p);
