@@ -441,6 +441,21 @@ Test(quantise, an_older_opset_is_raised)
     cr_expect(report.output[0].snr_db > 20, "%.1f dB", report.output[0].snr_db);
 }
 
+/* The engine makes one operator of all three; its scores have a shape nevertheless. */
+Test(quantise, the_softmax_of_an_attention_is_raised)
+{
+    const struct quantise_options o = options();
+
+    two_convolutions(11);
+    m.graph.n_output = 0;
+    model_node(&m, "MatMul", "y,y", "s");
+    model_attr_int(&m, model_node(&m, "Softmax", "s", "p"), "axis", 3);
+    model_node(&m, "MatMul", "p,y", "z");
+    model_output(&m, "z");
+    cr_assert_eq(run(&o), OK, "%s", why.text);
+    cr_expect_eq(report.opset_from, 11);
+}
+
 Test(quantise, what_opset_13_cannot_say_is_refused)
 {
     const struct quantise_options o = options();

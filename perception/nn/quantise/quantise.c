@@ -36,16 +36,20 @@ static void progress(const struct work *w, const char *stage, int done, int of)
 }
 
 /* ---- reading and rewriting ----------------------------------------------------------------- */
-/* What the rest relies on: unique names, nodes in order, operators that we know. */
-static enum err check_graph(const void *bytes, size_t n, const char *folder, struct why *why)
+enum { FOLD_BUDGET = 1 << 28 };
+
+/* What the rest relies on: unique names, nodes in order, operators that we know. All shapes are known
+ * then, and no node is fused away. The caller finishes g in any case. */
+static enum err read_graph(struct graph *g, const void *bytes, size_t n, const char *folder,
+                           struct work *w)
 {
-    struct graph g = {0};
     enum err e;
 
-    graph_limit(&g, n, NET_MAX_ARENA_BYTES);
-    e = onnx_read_model(&g, bytes, n, folder, NULL, 0, why);
-    graph_finish(&g);
-    return e;
+    *g = (struct graph){.fold_budget = FOLD_BUDGET};
+    kernels_init(&g->kernels, w->o->cpu_mask);
+    graph_limit(g, n, NET_MAX_ARENA_BYTES);
+    e = onnx_read_model(g, bytes, n, folder, NULL, 0, w->why);
+    return e == OK ? graph_infer(g, w->why) : e;
 }
 
 static enum err open_float(struct work *w, struct net **net, bool reference)
@@ -87,16 +91,18 @@ static enum err check_rewritten(struct work *w)
 static enum err read_model(struct work *w, const void *model, size_t n, const char *folder)
 {
     struct net *net = NULL;
-    enum err e;
+    struct graph g;
+    enum err e = read_graph(&g, model, n, folder, w);
 
-    if ((e = check_graph(model, n, folder, w->why)) != OK ||
-        (e = qmodel_read(&w->m, model, n, folder, w->why)) != OK)
-        return e;
-    w->opset_from = w->m.opset;
-    e = open_float(w, &net, true);
     if (e == OK)
-        e = qmodel_raise_opset(&w->m, net_graph(net), w->why);
+        e = qmodel_read(&w->m, model, n, folder, w->why);
+    w->opset_from = w->m.opset;
+    if (e == OK)
+        e = open_float(w, &net, true);
     net_close(net);
+    if (e == OK)
+        e = qmodel_raise_opset(&w->m, &g, w->why);
+    graph_finish(&g);
     if (e != OK || (e = qmodel_fold(&w->m)) != OK)
         return e;
     return check_rewritten(w);

@@ -4,8 +4,8 @@
 
 #include "perception/nn/quantise/model.h"
 
-/* Write the operators as opset 13 has them, if the file is older. shapes: the same model as the
- * engine has opened it, for ranks. ERR_UNSUPPORTED names the node that cannot be said in opset 13. */
+/* Write the operators as opset 13 has them, if the file is older. shapes: the same model, every
+ * shape inferred. ERR_UNSUPPORTED names the node that cannot be said in opset 13. */
 MUST_CHECK enum err qmodel_raise_opset(struct qmodel *m, const struct graph *shapes,
                                        struct why *why);
 
