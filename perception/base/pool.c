@@ -23,22 +23,37 @@ struct pool {
     pthread_mutex_t lock;
     pthread_cond_t begin, end;
 
-    /* One loop: written under the lock before the round goes up. */
+    /* One loop: written before its round begins, and left alone until all pieces are done. Who has a
+     * piece of it may read it; nobody waits for a worker that has none, so one that the system keeps
+     * from running delays nothing but what it has begun. */
     void (*work)(void *arg, int i, int thread);
     void *arg;
     int pieces;
-    atomic_int next;   /* the piece to take */
-    atomic_int busy;   /* workers that have not finished this round */
-    atomic_uint round; /* goes up with each loop */
-    bool stop;
+    atomic_ullong ticket; /* the round above, below how many of its pieces nobody has taken yet */
+    atomic_int left;      /* pieces that are not done */
+    atomic_bool stop;
 };
+
+static unsigned round_of(unsigned long long ticket)
+{
+    return (unsigned)(ticket >> 32);
+}
 
 static void take_pieces(struct pool *p, int thread)
 {
-    int i;
+    unsigned long long ticket = atomic_load(&p->ticket);
 
-    while ((i = atomic_fetch_add(&p->next, 1)) < p->pieces)
-        p->work(p->arg, i, thread);
+    while ((uint32_t)ticket > 0) {
+        if (!atomic_compare_exchange_weak(&p->ticket, &ticket, ticket - 1))
+            continue;
+        p->work(p->arg, p->pieces - (int)(uint32_t)ticket, thread);
+        if (atomic_fetch_sub(&p->left, 1) == 1 && thread > 0) {
+            pthread_mutex_lock(&p->lock);
+            pthread_cond_signal(&p->end);
+            pthread_mutex_unlock(&p->lock);
+        }
+        ticket = atomic_load(&p->ticket);
+    }
 }
 
 static void breathe(void)
@@ -48,11 +63,11 @@ static void breathe(void)
 #endif
 }
 
-/* Wait a moment without giving the processor away; true as soon as *v is no longer old. */
-static bool spin_while(atomic_uint *v, unsigned old)
+/* Wait a moment without giving the processor away; true as soon as another round has begun. */
+static bool spin_for_round(struct pool *p, unsigned seen)
 {
     for (int i = 0; i < SPINS; i++) {
-        if (atomic_load(v) != old)
+        if (round_of(atomic_load(&p->ticket)) != seen)
             return true;
         breathe();
     }
@@ -66,30 +81,27 @@ static void *worker_main(void *arg)
     unsigned seen = 0;
 
     for (;;) {
-        if (!spin_while(&p->round, seen)) {
+        if (!spin_for_round(p, seen)) {
             pthread_mutex_lock(&p->lock);
-            while (atomic_load(&p->round) == seen)
+            while (round_of(atomic_load(&p->ticket)) == seen)
                 pthread_cond_wait(&p->begin, &p->lock);
             pthread_mutex_unlock(&p->lock);
         }
-        seen++;
-        if (p->stop)
+        seen = round_of(atomic_load(&p->ticket)); /* it may have missed some */
+        if (atomic_load(&p->stop))
             return NULL;
         take_pieces(p, w->index);
-        if (atomic_fetch_sub(&p->busy, 1) == 1) {
-            pthread_mutex_lock(&p->lock);
-            pthread_cond_signal(&p->end);
-            pthread_mutex_unlock(&p->lock);
-        }
     }
 }
 
 /* Everything of the loop is in place: let the workers at it. */
-static void start_round(struct pool *p)
+static void start_round(struct pool *p, int pieces)
 {
+    unsigned long long next = (unsigned long long)round_of(atomic_load(&p->ticket)) + 1;
+
     pthread_mutex_lock(&p->lock);
-    atomic_store(&p->busy, p->started);
-    atomic_fetch_add(&p->round, 1);
+    atomic_store(&p->left, pieces);
+    atomic_store(&p->ticket, next << 32 | (unsigned)pieces);
     pthread_cond_broadcast(&p->begin);
     pthread_mutex_unlock(&p->lock);
 }
@@ -131,8 +143,8 @@ void pool_close(struct pool *p)
 {
     if (!p)
         return;
-    p->stop = true;
-    start_round(p);
+    atomic_store(&p->stop, true);
+    start_round(p, 0);
     for (int i = 0; i < p->started; i++)
         pthread_join(p->worker[i].thread, NULL);
     pthread_cond_destroy(&p->end);
@@ -157,15 +169,14 @@ void pool_run(struct pool *p, int pieces, void (*work)(void *arg, int i, int thr
     p->work = work;
     p->arg = arg;
     p->pieces = pieces;
-    atomic_store(&p->next, 0);
-    start_round(p);
+    start_round(p, pieces);
     take_pieces(p, 0);
-    for (int i = 0; i < SPINS && atomic_load(&p->busy) > 0; i++)
+    for (int i = 0; i < SPINS && atomic_load(&p->left) > 0; i++)
         breathe(); /* sleeping and waking would cost more than most pieces do */
-    if (atomic_load(&p->busy) == 0)
+    if (atomic_load(&p->left) == 0)
         return;
     pthread_mutex_lock(&p->lock);
-    while (atomic_load(&p->busy) > 0)
+    while (atomic_load(&p->left) > 0)
         pthread_cond_wait(&p->end, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }
