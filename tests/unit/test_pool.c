@@ -45,6 +45,35 @@ Test(pool, every_piece_once)
     }
 }
 
+struct sum {
+    atomic_int of_pieces;
+    int round;
+};
+
+static void add(void *arg, int i, int thread)
+{
+    struct sum *s = arg;
+
+    (void)thread;
+    atomic_fetch_add(&s->of_pieces, s->round + i);
+}
+
+/* More threads than processors, so that some come late to a loop that is over, with the next begun. */
+Test(pool, latecomers_do_no_harm)
+{
+    struct pool *p;
+
+    cr_assert_eq(pool_open(6, &p), OK);
+    for (int round = 0; round < 20000; round++) {
+        int pieces = 2 + round % 5;
+        struct sum s = {.round = round};
+
+        pool_run(p, pieces, add, &s);
+        cr_assert_eq(atomic_load(&s.of_pieces), pieces * round + pieces * (pieces - 1) / 2);
+    }
+    pool_close(p);
+}
+
 Test(pool, none_is_inline)
 {
     cr_assert_eq(pool_threads(NULL), 1);
