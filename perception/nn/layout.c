@@ -15,6 +15,7 @@
 #include "perception/nn/ops/conv.h"
 #include "perception/nn/ops/last.h"
 #include "perception/nn/ops/last8.h"
+#include "perception/nn/ops/quant.h"
 
 enum {
     PLANES_READ = 4,     /* so few channels a convolution reads plane by plane itself */
@@ -538,6 +539,60 @@ static bool turn_dequantize8(struct layout *l, struct node *n)
     return true;
 }
 
+static bool give_params(struct layout *l, struct node *n, const struct last8 *p)
+{
+    struct last8 *to = n ? region_take(&l->g->region, sizeof *to) : NULL;
+
+    if (!to) {
+        fail(l, ERR_NOMEM);
+        return false;
+    }
+    *to = *p;
+    n->params = to;
+    return true;
+}
+
+/* The bytes that q makes of numbers which are there channels last, in that order. NULL: no memory. */
+static struct value *bytes_last(struct layout *l, struct node *q, const struct q8 *as)
+{
+    struct value *planes = q->out[0], *to;
+    struct node *by;
+
+    if (planes->last)
+        return planes->last;
+    to = shaped_last(l, planes);
+    if (!to)
+        return NULL;
+    to->t.type = DTYPE_U8;
+    by = node_between(l, &op_quantize8, q->in[0]->last, to);
+    if (!give_params(l, by, &(struct last8){.f.as = *as}))
+        return NULL;
+    append(l, by);
+    return planes->last = to;
+}
+
+/* Quantised and at once dequantised in one scale: the same in any order. */
+static bool turn_dequantize(struct layout *l, struct node *n)
+{
+    struct node *q = n->in[0]->from;
+    struct q8 as, back;
+    struct value *bytes;
+
+    if (!q || !is_quantize(q) || !can_turn(q->in[0]) || !q->in[0]->last || !quant_steps(q, &as) ||
+        !quant_steps(n, &back) || q->out[0]->t.type != n->in[0]->t.type)
+        return false;
+    bytes = bytes_last(l, q, &as);
+    if (!bytes || !give_params(l, n, &(struct last8){.x_as = back}))
+        return false;
+    node_rewire(n, 0, bytes);
+    for (int i = 1; i < n->n_in; i++)
+        node_rewire(n, i, NULL);
+    n->op = &op_dequantize8;
+    n->type = n->op->name;
+    append_turned(l, n);
+    return true;
+}
+
 static bool turn_int8(struct layout *l, struct node *n)
 {
     if (out(n, 0)->type == DTYPE_F32)
@@ -570,6 +625,7 @@ static turn *turn_of(const struct node *n)
         {"Softmax", turn_axis},
         {"Slice", turn_slice},
         {"Transpose", turn_transpose},
+        {"DequantizeLinear", turn_dequantize},
     };
 
     if (n->op == &op_quantize8)
