@@ -319,6 +319,7 @@ struct hwc8_finish hwc8_finish_at(const struct hwc8_finish *f, size_t pixel, int
     r.slope = f->slope ? f->slope + channel : NULL;
     r.gain = f->gain ? f->gain + channel : NULL;
     r.shift = f->shift ? f->shift + channel : NULL;
+    r.add_scale = f->add_scale ? f->add_scale + channel : NULL;
     return r;
 }
 

@@ -36,8 +36,9 @@ struct hwc8_finish {
     const uint8_t *add; /* a residual, pixels add_step apart; or NULL */
     ptrdiff_t add_step;
     struct q8 add_as;
-    bool add_after; /* act(v) + add; otherwise act(v + add) */
-    struct q8 as;   /* of y */
+    const float *add_scale; /* one per channel instead of add_as.scale, or NULL */
+    bool add_after;         /* act(v) + add; otherwise act(v + add) */
+    struct q8 as;           /* of y */
     uint8_t *y;
     float *real; /* v itself instead of y, or NULL */
     ptrdiff_t y_step;

@@ -70,7 +70,7 @@ VEC_INLINE struct column column_of(const struct hwc8_finish *f, int c, int chann
                            .shift = per_channel(f->shift, c, some, 0.0f),
                            .a = per_channel(f->slope, c, some, f->a),
                            .b = vec_all(f->b),
-                           .add_scale = vec_all(f->add_as.scale),
+                           .add_scale = per_channel(f->add_scale, c, some, f->add_as.scale),
                            .add_zero = vec_all((float)f->add_as.zero),
                            .mid = grid_of(&f->mid),
                            .as = grid_of(&f->as),
@@ -200,6 +200,7 @@ static void finish_move(struct hwc8_finish *f, ptrdiff_t pixels, int channels)
     f->bias = f->bias ? f->bias + channels : NULL;
     f->gain = f->gain ? f->gain + channels : NULL;
     f->shift = f->shift ? f->shift + channels : NULL;
+    f->add_scale = f->add_scale ? f->add_scale + channels : NULL;
     f->slope = f->slope ? f->slope + channels : NULL;
     f->add = f->add ? f->add + pixels * f->add_step + channels : NULL;
     f->real = f->real ? f->real + at : NULL;

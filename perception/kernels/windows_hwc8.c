@@ -133,7 +133,7 @@ static void rows_piece(void *arg, int i, int thread)
 
 /* What is known per channel, for several pixels side by side. */
 struct wide {
-    float scale[WIDE], bias[WIDE], gain[WIDE], shift[WIDE], slope[WIDE];
+    float scale[WIDE], bias[WIDE], gain[WIDE], shift[WIDE], slope[WIDE], add_scale[WIDE];
 };
 
 static const float *repeat(float *to, const float *v, size_t channels, size_t times)
@@ -178,6 +178,7 @@ void rows_hwc8(const struct kernels *k, const struct hwc8_rows *r, struct pool *
     f->gain = repeat(wide.gain, f->gain, r->channels, n);
     f->shift = repeat(wide.shift, f->shift, r->channels, n);
     f->slope = repeat(wide.slope, f->slope, r->channels, n);
+    f->add_scale = repeat(wide.add_scale, f->add_scale, r->channels, n);
     many.pixels /= n;
     many.channels *= n;
     many.x_step *= (ptrdiff_t)n;

@@ -419,27 +419,46 @@ static bool turn_row(struct walk *w, struct node *n)
     return true;
 }
 
-/* The activation that alone reads what n makes; NULL: there is none. */
-static struct node *activation_of(const struct node *n, struct epilogue *e)
+/* What alone reads what n makes, if that does something to each number, and its result is quantised;
+ * NULL: there is none. */
+static struct node *row_behind(struct walk *w, const struct node *n, struct hwc8_finish *f)
 {
     const struct value *y = n->out[0];
-    struct node *act = y->uses == 1 && !y->output ? notes_of(y)->reader : NULL;
+    struct node *row = y->uses == 1 && !y->output ? notes_of(y)->reader : NULL;
+    struct q8 as;
 
-    return act && (unary_activation(act, e) || clip_activation(act, e)) ? act : NULL;
+    return row && row->n_in > 0 && row->in[0] == y && target_of(row, &as) && row_of(w, row, f)
+               ? row
+               : NULL;
 }
 
-/* A sum, and an activation behind it. */
+/* The addend comes when the other one has its gain: it needs that, too. */
+static void take_gain(struct walk *w, struct hwc8_finish *f, const struct tensor *x)
+{
+    size_t C = (size_t)x->dim[1];
+    float *scale = f->gain ? take(w, C * sizeof *scale) : NULL;
+
+    for (size_t c = 0; scale && c < C; c++)
+        scale[c] = f->add_as.scale * f->gain[c];
+    f->add_scale = scale;
+}
+
+/* A sum, and what is done to it number by number. */
 static bool turn_add(struct walk *w, struct node *n)
 {
     struct q8 x_as[2], as;
-    struct epilogue e = {0};
-    struct node *act = activation_of(n, &e), *q = target_of(act ? act : n, &as), *by;
+    struct hwc8_finish f = {0};
+    struct node *row, *q, *by;
     struct last8 *p;
     struct value *other;
     int i;
 
-    if (!q || !source_of(n, 0, &x_as[0]) || !source_of(n, 1, &x_as[1]) ||
-        memcmp(n->in[0]->t.dim, n->in[1]->t.dim, sizeof n->in[0]->t.dim) != 0)
+    if (!source_of(n, 0, &x_as[0]) || !source_of(n, 1, &x_as[1]) ||
+        memcmp(in(n, 0)->dim, in(n, 1)->dim, sizeof in(n, 0)->dim) != 0)
+        return false;
+    row = row_behind(w, n, &f);
+    q = target_of(row ? row : n, &as);
+    if (!q)
         return false;
     i = free_conv(n, 1) ? 1 : 0;
     other = source_last(w, n, 1 - i);
@@ -447,12 +466,15 @@ static bool turn_add(struct walk *w, struct node *n)
     if (!by)
         return false;
     p = by->params;
-    p->f.as = as;
-    p->f.add_as = x_as[1 - i];
-    take_epilogue(w, &p->f, &e, NULL);
+    f.unit = p->f.unit;
+    f.mid = p->f.mid;
+    f.as = as;
+    f.add_as = x_as[1 - i];
+    take_gain(w, &f, in(n, 0));
+    p->f = f;
     node_rewire(by, LAST8_ADD, other);
-    if (act)
-        retire(act);
+    if (row)
+        retire(row);
     replace(w, by, n, q);
     return true;
 }

@@ -194,12 +194,33 @@ static void float_between(void)
     round_to("d", "b", "y");
 }
 
+static void add_batch_norm(void)
+{
+    const float var[] = {0.5f, 1, 1.5f, 2, 0.7f};
+
+    begin("1,5,9,11");
+    conv("x0", "5,5,1,1", 1, "c");
+    round_to("c", "a", "c0");
+    model_node(&m, "Add", "x0,c0", "s");
+    model_pattern(&m, "scale", "5", 5);
+    model_pattern(&m, "shift", "5", 6);
+    model_pattern(&m, "mean", "5", 7);
+    model_f32(&m, "var", "5", var);
+    model_pattern(&m, "slope", "5,1,1", 8);
+    model_node(&m, "BatchNormalization", "s,scale,shift,mean,var", "n");
+    model_node(&m, "PRelu", "n,slope", "p");
+    round_to("p", "b", "p0");
+    conv("p0", "7,5,1,1", 2, "d");
+    round_to("d", "b", "y");
+}
+
 Test(nn_fuse_quant, convolutions)
 {
     check(conv_chain, "to int8, Conv int8, Conv int8, from int8, to planes, ");
     check(float_between,
           "to int8, Conv int8, Softsign, to int8, from int8, Conv, to int8, from int8, "
           "to planes, ");
+    check(add_batch_norm, "to int8, Conv int8, Conv int8, from int8, to planes, ");
     check(add_relu, "to int8, Conv int8, Conv int8, from int8, to planes, ");
 }
 

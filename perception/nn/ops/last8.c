@@ -73,6 +73,7 @@ static int8_t *merge_columns(struct graph *g, struct last8 *p, const int8_t *w)
     p->f.slope = repeat(&g->region, p->f.slope, M, times);
     p->f.gain = repeat(&g->region, p->f.gain, M, times);
     p->f.shift = repeat(&g->region, p->f.shift, M, times);
+    p->f.add_scale = repeat(&g->region, p->f.add_scale, M, times);
     s->M *= times;
     s->OW = s->W;
     s->kw = s->stride_x = 1;
