@@ -483,6 +483,7 @@ static bool turn_add(struct walk *w, struct node *n)
 static bool turn_concat(struct walk *w, struct node *n)
 {
     struct q8 as, *each;
+    size_t *channels;
     struct node *q = target_of(n, &as), *by;
     int axis;
 
@@ -493,12 +494,16 @@ static bool turn_concat(struct walk *w, struct node *n)
     for (int i = 0; each && i < n->n_in; i++)
         if (!source_of(n, i, &each[i]))
             return false;
-    by = each ? node_new(w, &op_concat8, n, n->n_in) : NULL;
+    channels = take(w, (size_t)n->n_in * sizeof *channels);
+    by = each && channels ? node_new(w, &op_concat8, n, n->n_in) : NULL;
     if (!by)
         return false;
-    for (int i = 0; i < n->n_in; i++)
+    for (int i = 0; i < n->n_in; i++) {
+        channels[i] = (size_t)in(n, i)->dim[1];
         node_rewire(by, i, source_last(w, n, i));
-    *(struct last8 *)by->params = (struct last8){.each_as = each, .f = {.as = as}};
+    }
+    *(struct last8 *)by->params =
+        (struct last8){.each_as = each, .each_channels = channels, .f = {.as = as}};
     replace(w, by, n, q);
     return true;
 }

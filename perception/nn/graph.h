@@ -22,7 +22,8 @@ struct node;
 
 struct value {
     struct tensor t;
-    struct node *from; /* the node that makes it; NULL: input, constant or not made (yet) */
+    struct node *from; /* the node that makes it, or the last part of it; NULL: input, constant or
+                          not made (yet) */
     int uses;          /* inputs of nodes and outputs of the graph that read it */
     bool typed;        /* type and shape are known */
     bool dynamic;      /* the shape is a bound: running says how much of it there is */

@@ -659,5 +659,6 @@ enum err graph_layout(struct graph *g, struct why *why)
         g->node = l.node;
     g->n_nodes = l.n;
     graph_sweep(g);
+    fuse_parts(g);
     return fuse_separable(g) == OK ? OK : err_say(why, ERR_NOMEM, "out of memory");
 }

@@ -267,14 +267,36 @@ static void concat_shared(void)
     round_to("f", "b", "y");
 }
 
+/* Parts of all kinds, none of which needs to be copied. */
+static void concat_many(void)
+{
+    Onnx__NodeProto *n;
+
+    begin("1,5,9,11");
+    conv("x0", "5,5,1,1", 1, "c");
+    round_to("c", "b", "c0");
+    model_node(&m, "Add", "x0,x0", "s");
+    round_to("s", "b", "s0");
+    n = model_node(&m, "AveragePool", "x0", "v");
+    model_attr_ints(&m, n, "kernel_shape", "3,3");
+    model_attr_ints(&m, n, "pads", "1,1,1,1");
+    round_to("v", "b", "v0");
+    model_attr_int(&m, model_node(&m, "Concat", "s0,c0,v0", "e"), "axis", 1);
+    round_to("e", "b", "e0");
+    conv("e0", "7,15,1,1", 3, "f");
+    round_to("f", "b", "y");
+}
+
 Test(nn_fuse_quant, concats)
 {
     const char *types = "to int8, Conv int8, Conv int8, Concat int8, Conv int8, from int8, "
                         "to planes, ";
 
-    check(concat_equal, types);
+    check(concat_equal, "to int8, Conv int8, Conv int8, Conv int8, from int8, to planes, ");
     check(concat_unequal, types);
     check(concat_shared, types);
+    check(concat_many, "to int8, Conv int8, elements int8, AveragePool int8, Conv int8, from int8, "
+                       "to planes, ");
 }
 
 /* ---- what only moves numbers ------------------------------------------------------------------- */
@@ -361,8 +383,7 @@ static void focus(void)
 
 Test(nn_fuse_quant, moves)
 {
-    check(shuffle, "to int8, Conv int8, Slice int8, Slice int8, Conv int8, Concat int8, "
-                   "from int8, to planes, ");
+    check(shuffle, "to int8, Conv int8, Slice int8, Slice int8, Conv int8, from int8, to planes, ");
     check(padded_average, "to int8, Conv int8, AveragePool int8, from int8, to planes, ");
     check(focus, "to int8, Conv int8, from int8, to planes, ");
 }

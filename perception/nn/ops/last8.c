@@ -14,19 +14,25 @@ static size_t align(size_t n)
 static struct hwc8_finish finish_of(const struct node *n)
 {
     struct hwc8_finish f = ((const struct last8 *)n->params)->f;
-    const struct tensor *y = out(n, 0);
+    const struct tensor *y = out(n, 0), *add = in(n, LAST8_ADD);
     ptrdiff_t C = (ptrdiff_t)y->dim[y->rank - 1];
 
     if (y->type == DTYPE_F32)
         f.real = y->data;
     else
-        f.y = y->data;
+        f.y = (uint8_t *)y->data + ((const struct last8 *)n->params)->at;
     f.y_step = C;
-    if (in(n, LAST8_ADD)) {
-        f.add = in(n, LAST8_ADD)->data;
-        f.add_step = C;
+    if (add) {
+        f.add = add->data;
+        f.add_step = (ptrdiff_t)add->dim[add->rank - 1];
     }
     return f;
+}
+
+bool last8_makes_parts(const struct node *n)
+{
+    return (n->op == &op_conv8 && !((const struct last8 *)n->params)->transposed) ||
+           n->op == &op_rows8 || n->op == &op_slice8 || n->op == &op_average_pool8;
 }
 
 /* Pixels of all images. */
@@ -109,7 +115,8 @@ static enum err conv8_run(const struct node *n, const struct run *r)
     const struct last8 *p = n->params;
     struct hwc8_finish f = finish_of(n);
 
-    f.y_step = f.add_step = p->shape.M;
+    if (p->transposed) /* columns may have been merged */
+        f.y_step = f.add_step = p->shape.M;
     conv_hwc8(r->kernels, &p->shape, p->transposed, in(n, LAST8_X)->data, p->x_as.zero, n->packed,
               &f, r->scratch, r->pool);
     return OK;
@@ -160,7 +167,7 @@ static enum err rows8_run(const struct node *n, const struct run *r)
     return OK;
 }
 
-/* Each input into its channels of every pixel. */
+/* Each input into its channels of every pixel; NULL: it is there already. */
 static enum err concat8_run(const struct node *n, const struct run *r)
 {
     const struct last8 *p = n->params;
@@ -168,8 +175,11 @@ static enum err concat8_run(const struct node *n, const struct run *r)
     size_t C = (size_t)y->dim[y->rank - 1];
     uint8_t *to = y->data;
 
-    for (int i = 0; i < n->n_in; i++) {
+    for (int i = 0; i < n->n_in; to += p->each_channels[i++]) {
         const struct tensor *x = in(n, i);
+
+        if (!x)
+            continue;
         struct hwc8_rows rows = {.pixels = pixels_of(x),
                                  .channels = (size_t)x->dim[x->rank - 1],
                                  .x = x->data,
@@ -192,7 +202,6 @@ static enum err concat8_run(const struct node *n, const struct run *r)
                       r->pool);
         else
             rows_hwc8(r->kernels, &rows, r->pool);
-        to += rows.channels;
     }
     return OK;
 }
@@ -202,12 +211,13 @@ static enum err slice8_run(const struct node *n, const struct run *r)
 {
     const struct last8 *p = n->params;
     const struct tensor *x = in(n, 0), *y = out(n, 0);
+    size_t C = (size_t)x->dim[x->rank - 1], step = (size_t)p->step, start = (size_t)p->start;
     const struct bytes_move m = {.pixels = pixels_of(x),
-                                 .channels = (size_t)y->dim[y->rank - 1],
+                                 .channels = (C - start - 1) / step + 1,
                                  .x = (const uint8_t *)x->data + p->start,
-                                 .x_step = (size_t)x->dim[x->rank - 1],
-                                 .x_apart = (size_t)p->step,
-                                 .y = y->data,
+                                 .x_step = C,
+                                 .x_apart = step,
+                                 .y = (uint8_t *)y->data + p->at,
                                  .y_step = (size_t)y->dim[y->rank - 1]};
 
     move_hwc8(r->kernels, &m, r->pool);

@@ -17,9 +17,11 @@ struct last8 {
     const float *product, *bias; /* convolutions: scale of a product, (M); bias (M) or NULL */
     struct hwc8_finish f;        /* y and add come while running */
     struct resize_shape resize;
-    const struct q8 *each_as; /* concat: of every input */
-    int start, step;          /* slice: the first channel, how far it is to the next */
-    struct q8 a_as;           /* products */
+    const struct q8 *each_as; /* concat: of every input, as its channels */
+    const size_t *each_channels;
+    size_t at;       /* the output is a part of a picture, from this channel on */
+    int start, step; /* slice: the first channel, how far it is to the next */
+    struct q8 a_as;  /* products */
 };
 
 /* params of all: struct last8 */
@@ -28,5 +30,8 @@ extern const struct op op_conv8, op_rows8, op_max_pool8, op_average_pool8, op_co
 /* A product x (I, K) a (M, K), a in the place of the residual; real numbers (M, I) come out. */
 extern const struct op op_matmul8;
 extern const struct op op_quantize_flat8; /* to bytes in the same order */
+
+/* n may leave its bytes in some channels of a larger picture: of out[0], from params->at on. */
+bool last8_makes_parts(const struct node *n);
 
 #endif
