@@ -316,7 +316,6 @@ enum err graph_fuse(struct graph *g, struct why *why)
     }
     graph_sweep(g); /* what was skipped no longer reads anything */
     fuse_pads(g);
-    fuse_pyramids(g);
     if (fuse_attention(g) != OK || fuse_products(g) != OK || fuse_shuffles(g) != OK ||
         fuse_focus(g) != OK)
         return err_say(why, ERR_NOMEM, "out of memory");

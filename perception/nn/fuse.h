@@ -40,7 +40,8 @@ void fuse_pads(struct graph *g);
 /* Space to depth, spelt in Slices, into the convolution behind it. */
 MUST_CHECK enum err fuse_focus(struct graph *g);
 
-/* Maxima over large windows of maxima over small ones. */
+/* Maxima over large windows of maxima over small ones; after graph_fuse_quant(), which calls it, so
+ * that bytes stay bytes. */
 void fuse_pyramids(struct graph *g);
 
 #endif

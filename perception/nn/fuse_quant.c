@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "perception/kernels/hwc.h"
+#include "perception/nn/fuse.h"
 #include "perception/nn/ops/conv.h"
 #include "perception/nn/ops/last.h"
 #include "perception/nn/ops/last8.h"
@@ -706,5 +707,6 @@ enum err graph_fuse_quant(struct graph *g, struct why *why)
     g->n_nodes = w.n;
     graph_forget_folded(g);
     graph_sweep(g);
+    fuse_pyramids(g);
     return OK;
 }

@@ -345,6 +345,31 @@ static void padded_average(void)
     round_to("v", "b", "y");
 }
 
+/* Windows of 5, 9 and 13 over one picture. */
+static void pyramid(void)
+{
+    char pads[16], kernel[16], out[8], rounded[8];
+
+    begin("1,5,9,11");
+    conv("x0", "19,5,1,1", 1, "c");
+    round_to("c", "b", "c0");
+    for (int i = 0; i < 3; i++) {
+        Onnx__NodeProto *n;
+        int k = 5 + 4 * i, p = k / 2;
+
+        snprintf(out, sizeof out, "v%d", i);
+        snprintf(rounded, sizeof rounded, "r%d", i);
+        snprintf(kernel, sizeof kernel, "%d,%d", k, k);
+        snprintf(pads, sizeof pads, "%d,%d,%d,%d", p, p, p, p);
+        n = model_node(&m, "MaxPool", "c0", out);
+        model_attr_ints(&m, n, "kernel_shape", kernel);
+        model_attr_ints(&m, n, "pads", pads);
+        round_to(out, "b", rounded);
+    }
+    model_attr_int(&m, model_node(&m, "Concat", "c0,r0,r1,r2", "e"), "axis", 1);
+    round_to("e", "b", "y");
+}
+
 static void slice(const char *x, int64_t axis, int64_t start, const char *y)
 {
     const int64_t end = 100, step = 2;
@@ -385,5 +410,7 @@ Test(nn_fuse_quant, moves)
 {
     check(shuffle, "to int8, Conv int8, Slice int8, Slice int8, Conv int8, from int8, to planes, ");
     check(padded_average, "to int8, Conv int8, AveragePool int8, from int8, to planes, ");
+    check(pyramid, "to int8, Conv int8, MaxPool int8, MaxPool int8, MaxPool int8, Concat int8, "
+                   "from int8, to planes, ");
     check(focus, "to int8, Conv int8, from int8, to planes, ");
 }
