@@ -287,6 +287,17 @@ static void concat_many(void)
     round_to("f", "b", "y");
 }
 
+/* Real numbers out of convolutions on bytes. */
+static void concat_real(void)
+{
+    begin("1,5,9,11");
+    conv("x0", "4,5,1,1", 1, "c");
+    conv("x0", "1,5,1,1", 2, "d");
+    model_node(&m, "Sigmoid", "d", "s");
+    conv("x0", "20,5,1,1", 3, "e");
+    model_attr_int(&m, model_node(&m, "Concat", "c,s,e", "y"), "axis", 1);
+}
+
 Test(nn_fuse_quant, concats)
 {
     const char *types = "to int8, Conv int8, Conv int8, Concat int8, Conv int8, from int8, "
@@ -295,6 +306,7 @@ Test(nn_fuse_quant, concats)
     check(concat_equal, "to int8, Conv int8, Conv int8, Conv int8, from int8, to planes, ");
     check(concat_unequal, types);
     check(concat_shared, types);
+    check(concat_real, "to int8, Conv int8, Conv int8, Conv int8, to planes, ");
     check(concat_many, "to int8, Conv int8, elements int8, AveragePool int8, Conv int8, from int8, "
                        "to planes, ");
 }

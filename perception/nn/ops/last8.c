@@ -15,12 +15,13 @@ static struct hwc8_finish finish_of(const struct node *n)
 {
     struct hwc8_finish f = ((const struct last8 *)n->params)->f;
     const struct tensor *y = out(n, 0), *add = in(n, LAST8_ADD);
+    size_t at = ((const struct last8 *)n->params)->at;
     ptrdiff_t C = (ptrdiff_t)y->dim[y->rank - 1];
 
     if (y->type == DTYPE_F32)
-        f.real = y->data;
+        f.real = (float *)y->data + at;
     else
-        f.y = (uint8_t *)y->data + ((const struct last8 *)n->params)->at;
+        f.y = (uint8_t *)y->data + at;
     f.y_step = C;
     if (add) {
         f.add = add->data;

@@ -31,7 +31,7 @@ extern const struct op op_conv8, op_rows8, op_max_pool8, op_average_pool8, op_co
 extern const struct op op_matmul8;
 extern const struct op op_quantize_flat8; /* to bytes in the same order */
 
-/* n may leave its bytes in some channels of a larger picture: of out[0], from params->at on. */
+/* n may leave what it makes in some channels of a larger picture: of out[0], from params->at on. */
 bool last8_makes_parts(const struct node *n);
 
 #endif
