@@ -4,7 +4,9 @@
  *
  * On their way out sums become real numbers, go through the float steps of the network and are
  * rounded as ONNX says: saturate(round_half_even(v / scale) + zero), with the quotient rounded once.
- * All levels take the same steps in the same order: their results differ only where e^x does.
+ * All levels take the same steps in the same order: their results differ only where e^x does. Where
+ * sums become bytes with nothing but NONE, RELU, CLIP or LEAKY between, v is counted in steps of y
+ * from the start, two roundings instead of three: i (scale / as.scale) + bias / as.scale.
  *
  * Pictures (N, H, W, C), dense. Four bytes are read at a time: HWC8_SLACK bytes behind the last
  * pixel must be readable. */

@@ -5,6 +5,8 @@
 #error "include this from a file that defines HWC(name)"
 #endif
 
+#include <math.h>
+
 #include "perception/kernels/hwc8.h"
 #include "perception/kernels/hwc_act.h"
 #include "perception/kernels/kernels_internal.h"
@@ -81,29 +83,28 @@ VEC_INLINE struct column column_of(const struct hwc8_finish *f, int c, int chann
                            .real = f->real ? f->real + c : NULL};
 }
 
-/* What is i for pixel p. whole: the register is full. plain: there is nothing but scale, bias and act,
- * and bytes come out. */
-VEC_INLINE void column_put(const enum act act, const bool whole, const bool plain,
-                           const struct column *col, vec i, ptrdiff_t p)
+/* What is i for pixel p. whole: the register is full. */
+VEC_INLINE void column_put(const enum act act, const bool whole, const struct column *col, vec i,
+                           ptrdiff_t p)
 {
     const int n = whole ? VEC_LANES : col->n;
     vec v = vec_mul(i, col->scale), add = vec_all(0.0f);
 
-    if (plain || col->has_bias)
+    if (col->has_bias)
         v = vec_add(v, col->bias);
-    if (!plain && col->has_mid)
+    if (col->has_mid)
         v = vec_mul(vec_round(grid_clamp(v, &col->mid)), col->mid.scale);
-    if (!plain && col->has_gain)
+    if (col->has_gain)
         v = vec_add(vec_mul(v, col->gain), col->shift);
-    if (!plain && col->has_add)
+    if (col->has_add)
         add = vec_mul(vec_sub(vec_of_bytes(col->add + p * col->add_step, n), col->add_zero),
                       col->add_scale);
-    if (!plain && col->has_add && !col->add_after)
+    if (col->has_add && !col->add_after)
         v = vec_add(v, add);
-    v = act == ACT_SILU && (plain || !col->real) ? vec_silu8(v) : vec_act(act, v, col->a, col->b);
-    if (!plain && col->has_add && col->add_after)
+    v = act == ACT_SILU && !col->real ? vec_silu8(v) : vec_act(act, v, col->a, col->b);
+    if (col->has_add && col->add_after)
         v = vec_add(v, add);
-    if (plain || !col->real)
+    if (!col->real)
         vec_store_bytes(col->y + p * col->y_step, n, grid_clamp(v, &col->as), col->as.zero);
     else if (whole)
         vec_store(col->real + p * col->y_step, v);
@@ -121,11 +122,6 @@ struct source {
     int channels;
 };
 
-VEC_INLINE bool is_plain(const struct hwc8_finish *f)
-{
-    return f->mid.scale <= 0 && !f->gain && !f->add && !f->real;
-}
-
 VEC_INLINE void finish8_column(const enum act act, const bool whole, const struct source *s,
                                const struct hwc8_finish *f, int c)
 {
@@ -135,17 +131,12 @@ VEC_INLINE void finish8_column(const enum act act, const bool whole, const struc
     const uint8_t *x = s->sum ? NULL : s->x + c;
     const vec zero = vec_all((float)s->x_zero);
 
-    if (sum && is_plain(f))
+    if (sum)
         for (ptrdiff_t p = 0; p < pixels; p++)
-            column_put(act, whole, true, &col, vec_of_ints(ints_load(sum + p * HWC8_MAX_CHANNELS)),
-                       p);
-    else if (sum)
-        for (ptrdiff_t p = 0; p < pixels; p++)
-            column_put(act, whole, false, &col, vec_of_ints(ints_load(sum + p * HWC8_MAX_CHANNELS)),
-                       p);
+            column_put(act, whole, &col, vec_of_ints(ints_load(sum + p * HWC8_MAX_CHANNELS)), p);
     else
         for (ptrdiff_t p = 0; p < pixels; p++)
-            column_put(act, whole, false, &col,
+            column_put(act, whole, &col,
                        vec_sub(vec_of_bytes(x + p * x_step, whole ? VEC_LANES : col.n), zero), p);
 }
 
@@ -159,8 +150,168 @@ VEC_INLINE void finish8_as(const enum act act, const struct source *s, const str
         finish8_column(act, false, s, f, c);
 }
 
+/* ---- the same where there is nothing but scale, bias and act between sums and bytes ------------ */
+static bool is_plain(const struct source *s, const struct hwc8_finish *f)
+{
+    return s->sum && f->mid.scale <= 0 && !f->gain && !f->add && !f->real;
+}
+
+/* What multiplies with a positive number comes out of these multiplied, so that v can be counted in
+ * steps from the start: v / as.scale = i (scale / as.scale) + bias / as.scale. */
+VEC_INLINE bool is_in_steps(const enum act act)
+{
+    return act == ACT_NONE || act == ACT_RELU || act == ACT_CLIP || act == ACT_LEAKY;
+}
+
+/* One register of channels; NONE stands for RELU and CLIP, too, which are limits. */
+struct plain {
+    vec scale, bias, a, b, lo, hi, inverse;
+    int zero;
+};
+
+static float in_steps(float v, float scale, float lo, float hi)
+{
+    return fminf(fmaxf(rintf(v / scale), lo), hi);
+}
+
+VEC_INLINE struct plain plain_of(const enum act act, const struct hwc8_finish *f, int c, int n)
+{
+    vec_mask some = vec_first((size_t)n);
+    vec by = vec_all(is_in_steps(act) ? f->as.scale : 1.0f);
+    float least = (float)-f->as.zero, most = (float)(255 - f->as.zero), lo = least, hi = most;
+
+    if (f->act == ACT_RELU)
+        lo = 0.0f;
+    if (f->act == ACT_CLIP) {
+        lo = in_steps(f->a, f->as.scale, least, most);
+        hi = in_steps(f->b, f->as.scale, least, most);
+    }
+    return (struct plain){.scale = vec_div(per_channel(f->scale, c, some, f->unit), by),
+                          .bias = vec_div(per_channel(f->bias, c, some, 0.0f), by),
+                          .a = per_channel(f->slope, c, some, f->a),
+                          .b = vec_all(f->b),
+                          .lo = vec_all(lo),
+                          .hi = vec_all(hi),
+                          .inverse = vec_all(1.0f / f->as.scale),
+                          .zero = f->as.zero};
+}
+
+/* 1 / (1 + e^-v) within 2e-4 of itself, a twentieth of a step: 2^f = a polynomial, |f| <= 1/2. */
+VEC_INLINE vec sigmoid8(vec v)
+{
+    const vec one = vec_all(1.0f);
+    vec x = vec_mul(v, vec_all(-1.44269504f)), n = vec_round(x), f = vec_sub(x, n);
+    vec p = vec_fma(vec_all(0.055838283f), f, vec_all(0.24263948f));
+
+    p = vec_fma(vec_fma(p, f, vec_all(0.69313673f)), f, vec_all(0.99992456f));
+    return vec_reciprocal_rough(vec_add(one, vec_scale_exp2(p, n)));
+}
+
+VEC_INLINE vec act8(const enum act act, vec v, vec a, vec b)
+{
+    switch (act) {
+    case ACT_SIGMOID:
+        return sigmoid8(v);
+    case ACT_TANH: /* 2 sigmoid(2 v) - 1 */
+        return vec_fma(vec_all(2.0f), sigmoid8(vec_add(v, v)), vec_all(-1.0f));
+    case ACT_SILU:
+        return vec_silu8(v);
+    default:
+        return vec_act(act, v, a, b);
+    }
+}
+
+/* Sums to steps, to be rounded. */
+VEC_INLINE vec plain_steps(const enum act act, const struct plain *t, const int32_t *sum)
+{
+    vec v = vec_add(vec_mul(vec_of_ints(ints_load(sum)), t->scale), t->bias);
+
+    v = act8(act, v, t->a, t->b);
+    if (!is_in_steps(act))
+        v = vec_mul(v, t->inverse);
+    return vec_clamp(v, t->lo, t->hi);
+}
+
+/* The n <= VEC_LANES channels from c on. */
+VEC_INLINE void plain_column(const enum act act, const struct source *s,
+                             const struct hwc8_finish *f, int c, int n)
+{
+    const struct plain t = plain_of(act, f, c, n);
+    const ptrdiff_t pixels = s->pixels, step = f->y_step;
+    const int32_t *sum = s->sum + c;
+    uint8_t *y = f->y + c;
+
+    if (n == VEC_LANES)
+        for (ptrdiff_t p = 0; p < pixels; p++, sum += HWC8_MAX_CHANNELS, y += step)
+            vec_store_bytes(y, VEC_LANES, plain_steps(act, &t, sum), t.zero);
+    else
+        for (ptrdiff_t p = 0; p < pixels; p++, sum += HWC8_MAX_CHANNELS, y += step)
+            vec_store_bytes(y, n, plain_steps(act, &t, sum), t.zero);
+}
+
+/* Two registers of channels from c on, and two pixels at a time: a register of bytes. */
+VEC_INLINE void plain_pair(const enum act act, const struct source *s, const struct hwc8_finish *f,
+                           int c)
+{
+    const struct plain t = plain_of(act, f, c, VEC_LANES);
+    const struct plain u = plain_of(act, f, c + VEC_LANES, VEC_LANES);
+    const ptrdiff_t pixels = s->pixels, step = f->y_step;
+    const int32_t *sum = s->sum + c;
+    uint8_t *y = f->y + c;
+
+    for (ptrdiff_t p = 0; p + 2 <= pixels; p += 2, y += 2 * step) {
+        vec a = plain_steps(act, &t, sum), b = plain_steps(act, &u, sum + VEC_LANES);
+        bytes both;
+
+        sum += HWC8_MAX_CHANNELS;
+        both = bytes_of(a, b, plain_steps(act, &t, sum), plain_steps(act, &u, sum + VEC_LANES),
+                        t.zero);
+        sum += HWC8_MAX_CHANNELS;
+        bytes_store_half(y, both, 0);
+        bytes_store_half(y + step, both, 1);
+    }
+    if (pixels % 2) {
+        vec_store_bytes(y, VEC_LANES, plain_steps(act, &t, sum), t.zero);
+        vec_store_bytes(y + VEC_LANES, VEC_LANES, plain_steps(act, &u, sum + VEC_LANES), t.zero);
+    }
+}
+
+VEC_INLINE void plain_as(const enum act act, const struct source *s, const struct hwc8_finish *f)
+{
+    int c = 0;
+
+    for (; c + 2 * VEC_LANES <= s->channels; c += 2 * VEC_LANES)
+        plain_pair(act, s, f, c);
+    for (; c < s->channels; c += VEC_LANES)
+        plain_column(act, s, f, c, int_min(VEC_LANES, s->channels - c));
+}
+
+static __attribute__((noinline)) void finish8_plain(const struct source *s,
+                                                    const struct hwc8_finish *f)
+{
+    switch (f->act) {
+#define CASE(act)                                                                                  \
+    case act:                                                                                      \
+        plain_as(act, s, f);                                                                       \
+        break
+        CASE(ACT_LEAKY);
+        CASE(ACT_SIGMOID);
+        CASE(ACT_TANH);
+        CASE(ACT_SILU);
+        CASE(ACT_HARDSIGMOID);
+        CASE(ACT_HARDSWISH);
+#undef CASE
+    default:
+        plain_as(ACT_NONE, s, f);
+    }
+}
+
 static __attribute__((noinline)) void finish8(const struct source *s, const struct hwc8_finish *f)
 {
+    if (is_plain(s, f)) {
+        finish8_plain(s, f);
+        return;
+    }
     switch (f->act) {
 #define CASE(act)                                                                                  \
     case act:                                                                                      \

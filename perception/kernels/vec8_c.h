@@ -94,6 +94,36 @@ VEC_INLINE vec vec_pick(const float table[16], ints at)
         r.lane[i] = table[at.lane[i]];
     return r;
 }
+VEC_INLINE vec vec_scale_exp2(vec p, vec n) /* p 2^n for whole n */
+{
+    for (int i = 0; i < VEC_LANES; i++)
+        p.lane[i] = ldexpf(p.lane[i], (int)fmaxf(fminf(n.lane[i], 300.0f), -300.0f));
+    return p;
+}
+VEC_INLINE vec vec_reciprocal_rough(vec v) /* to 13 bits or more */
+{
+    return vec_reciprocal(v);
+}
+
+/* Four registers of numbers as bytes: rounded, plus zero, in 0..255 then. */
+typedef struct {
+    uint8_t byte[4 * VEC_LANES];
+} bytes;
+VEC_INLINE bytes bytes_of(vec a, vec b, vec c, vec d, int zero)
+{
+    bytes r;
+
+    vec_store_bytes(r.byte, VEC_LANES, a, zero);
+    vec_store_bytes(r.byte + VEC_LANES, VEC_LANES, b, zero);
+    vec_store_bytes(r.byte + 2 * VEC_LANES, VEC_LANES, c, zero);
+    vec_store_bytes(r.byte + 3 * VEC_LANES, VEC_LANES, d, zero);
+    return r;
+}
+/* What came of a and b, or of c and d */
+VEC_INLINE void bytes_store_half(uint8_t *p, bytes v, const int half)
+{
+    memcpy(p, v.byte + 2 * VEC_LANES * half, 2 * VEC_LANES);
+}
 VEC_INLINE fours fours_load(const int8_t *p)
 {
     fours r;

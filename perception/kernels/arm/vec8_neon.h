@@ -84,6 +84,34 @@ VEC_INLINE vec vec_pick(const float table[16], ints at)
         picked[i] = table[lane[i]];
     return vld1q_f32(picked);
 }
+/* p 2^n for whole n, 0 or much for those far out */
+VEC_INLINE vec vec_scale_exp2(vec p, vec n)
+{
+    return vec_mul(
+        p, vec_exp2_whole(vminq_f32(vdupq_n_f32(126.0f), vmaxq_f32(vdupq_n_f32(-126.0f), n))));
+}
+VEC_INLINE vec vec_reciprocal_rough(vec v) /* to 13 bits or more */
+{
+    float32x4_t r = vrecpeq_f32(v);
+
+    return vmulq_f32(r, vrecpsq_f32(v, r));
+}
+
+/* Four registers of numbers as bytes: rounded, plus zero, in 0..255 then. */
+typedef uint8x16_t bytes;
+VEC_INLINE bytes bytes_of(vec a, vec b, vec c, vec d, int zero)
+{
+    const int16x8_t add = vdupq_n_s16((int16_t)zero);
+    int16x8_t ab = vcombine_s16(vmovn_s32(vcvtnq_s32_f32(a)), vmovn_s32(vcvtnq_s32_f32(b)));
+    int16x8_t cd = vcombine_s16(vmovn_s32(vcvtnq_s32_f32(c)), vmovn_s32(vcvtnq_s32_f32(d)));
+
+    return vcombine_u8(vqmovun_s16(vaddq_s16(ab, add)), vqmovun_s16(vaddq_s16(cd, add)));
+}
+/* What came of a and b, or of c and d */
+VEC_INLINE void bytes_store_half(uint8_t *p, bytes v, const int half)
+{
+    vst1_u8(p, half ? vget_high_u8(v) : vget_low_u8(v));
+}
 VEC_INLINE fours fours_load(const int8_t *p)
 {
     int16x8_t v = vreinterpretq_s16_s8(vld1q_s8(p));

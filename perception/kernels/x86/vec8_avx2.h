@@ -87,6 +87,36 @@ VEC_INLINE vec vec_pick(const float table[16], ints at)
 
     return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(at, 28)));
 }
+/* p 2^n for whole n, 0 or much for those far out */
+VEC_INLINE vec vec_scale_exp2(vec p, vec n)
+{
+    return _mm256_mul_ps(
+        p, vec_exp2_whole(_mm256_min_ps(vec_all(126.0f), _mm256_max_ps(vec_all(-126.0f), n))));
+}
+VEC_INLINE vec vec_reciprocal_rough(vec v) /* to 13 bits or more */
+{
+    vec r = _mm256_rcp_ps(v);
+
+    return _mm256_fmadd_ps(r, _mm256_fnmadd_ps(v, r, vec_all(1.0f)), r);
+}
+
+/* Four registers of numbers as bytes: rounded, plus zero, in 0..255 then. */
+typedef __m256i bytes;
+VEC_INLINE bytes bytes_of(vec a, vec b, vec c, vec d, int zero)
+{
+    const __m256i add = _mm256_set1_epi16((short)zero);
+    __m256i ab = _mm256_packs_epi32(_mm256_cvtps_epi32(a), _mm256_cvtps_epi32(b));
+    __m256i cd = _mm256_packs_epi32(_mm256_cvtps_epi32(c), _mm256_cvtps_epi32(d));
+
+    return _mm256_permutevar8x32_epi32(
+        _mm256_packus_epi16(_mm256_add_epi16(ab, add), _mm256_add_epi16(cd, add)),
+        _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+/* What came of a and b, or of c and d */
+VEC_INLINE void bytes_store_half(uint8_t *p, bytes v, const int half)
+{
+    _mm_storeu_si128((__m128i *)(void *)p, _mm256_extracti128_si256(v, half));
+}
 VEC_INLINE fours fours_load(const int8_t *p)
 {
     __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);

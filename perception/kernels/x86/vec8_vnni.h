@@ -74,6 +74,33 @@ VEC_INLINE vec vec_pick(const float table[16], ints at)
 {
     return _mm512_permutexvar_ps(at, _mm512_loadu_ps(table));
 }
+/* p 2^n for whole n */
+VEC_INLINE vec vec_scale_exp2(vec p, vec n)
+{
+    return _mm512_scalef_ps(p, n);
+}
+VEC_INLINE vec vec_reciprocal_rough(vec v) /* to 13 bits or more */
+{
+    return _mm512_rcp14_ps(v);
+}
+
+/* Four registers of numbers as bytes: rounded, plus zero, in 0..255 then. */
+typedef __m512i bytes;
+VEC_INLINE bytes bytes_of(vec a, vec b, vec c, vec d, int zero)
+{
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i add = _mm512_set1_epi16((short)zero);
+    __m512i ab = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
+    __m512i cd = _mm512_packs_epi32(_mm512_cvtps_epi32(c), _mm512_cvtps_epi32(d));
+
+    return _mm512_permutexvar_epi32(
+        order, _mm512_packus_epi16(_mm512_add_epi16(ab, add), _mm512_add_epi16(cd, add)));
+}
+/* What came of a and b, or of c and d */
+VEC_INLINE void bytes_store_half(uint8_t *p, bytes v, const int half)
+{
+    _mm256_storeu_si256((__m256i *)(void *)p, _mm512_extracti64x4_epi64(v, half));
+}
 VEC_INLINE fours fours_load(const int8_t *p)
 {
     return _mm512_loadu_si512(p);
