@@ -166,6 +166,8 @@ size_t conv_hwc8_weights_size(const struct kernels *k, const struct conv_shape *
 {
     size_t n = 0;
 
+    if (!transposed && hwc_is_depthwise(s) && hwc8_woven_fits(k, s))
+        return align(hwc8_woven_weights(s));
     if (!transposed && hwc_is_depthwise(s))
         return align((size_t)s->C * ((size_t)s->kh * s->kw + 2) * sizeof(float));
     for (int i = 0; i < phases(s, transposed); i++) {
@@ -182,7 +184,10 @@ void conv_hwc8_pack(const struct kernels *k, const struct conv_shape *s, bool tr
     unsigned char *to = packed;
 
     if (!transposed && hwc_is_depthwise(s)) {
-        pack_depthwise(s, w, packed);
+        if (hwc8_woven_fits(k, s))
+            hwc8_woven_pack(s, w, packed);
+        else
+            pack_depthwise(s, w, packed);
         return;
     }
     for (int i = 0; i < phases(s, transposed); i++) {
@@ -274,7 +279,7 @@ size_t conv_hwc8_scratch(const struct conv_shape *s, bool transposed, int thread
     size_t most = 0;
 
     if (!transposed && hwc_is_depthwise(s))
-        return 0;
+        return s->OH > 0 && s->OW > 0 ? hwc8_woven_scratch(s, threads) : 0;
     for (int i = 0; i < phases(s, transposed); i++) {
         struct conv_shape p = phase_of(s, transposed, i);
 
@@ -425,6 +430,10 @@ static void run_depthwise(const struct conv8 *c, struct pool *pool)
     const float *scale = (const float *)(const void *)c->weights;
     struct hwc8_windows w = {.k = c->k, .s = c->s, .x = c->x, .x_zero = c->x_zero, .finish = *c->f};
 
+    if (hwc8_woven_fits(c->k, c->s)) {
+        hwc8_woven_run(&w, scale, c->scratch, pool);
+        return;
+    }
     w.finish.scale = scale;
     w.finish.bias = scale + c->s->C;
     w.w = (const int32_t *)(const void *)(scale + 2 * (size_t)c->s->C);

@@ -19,6 +19,7 @@
 enum {
     HWC8_SLACK = 3,
     HWC8_MAX_CHANNELS = 32, /* of a tile, at any level */
+    HWC8_WOVEN_ROWS = 2,
 };
 
 struct q8 { /* q stands for (q - zero) scale */
@@ -73,6 +74,22 @@ struct hwc8_taps {
     struct hwc8_finish finish;
 };
 
+/* out[r out_row + p HWC8_MAX_CHANNELS + c] = start[c] + sum over g < fours, i < cols, j < 4 of
+ * x[g row + p step + i dilation + 4 c + j] w[((r fours + g) cols + i) w_col + 4 c + j]
+ * Whole registers are written of out, and read of x: 60 bytes behind its last must be readable. */
+struct hwc8_woven {
+    int pixels, channels; /* channels <= HWC8_MAX_CHANNELS */
+    int outputs;          /* 1..HWC8_WOVEN_ROWS rows of them */
+    int fours, cols;
+    const uint8_t *x;
+    ptrdiff_t row, step, dilation; /* bytes */
+    const int32_t *start;
+    const int8_t *w;
+    ptrdiff_t w_col;
+    int32_t *out;
+    ptrdiff_t out_row;
+};
+
 /* i[p][c] = x[p x_step + c] - x_zero */
 struct hwc8_rows {
     size_t pixels, channels;
@@ -93,7 +110,8 @@ size_t conv_hwc8_weights_size(const struct kernels *k, const struct conv_shape *
                               bool transposed); /* bytes */
 void conv_hwc8_pack(const struct kernels *k, const struct conv_shape *s, bool transposed,
                     const struct hwc8_weights *w, void *packed);
-size_t conv_hwc8_scratch(const struct conv_shape *s, bool transposed, int threads); /* bytes */
+size_t conv_hwc8_scratch(const struct conv_shape *s, bool transposed,
+                         int threads); /* bytes; wanted on cache lines */
 /* f: scale and bias are in the packing; y, real, add: the whole pictures, y_step and add_step from
  * pixel to pixel. */
 void conv_hwc8(const struct kernels *k, const struct conv_shape *s, bool transposed,

@@ -342,6 +342,12 @@ static void HWC(hwc8_rows)(const struct hwc8_rows *r)
     finish8(&s, &r->finish);
 }
 
+static void HWC(hwc8_finish)(const int32_t *sum, int pixels, int channels,
+                             const struct hwc8_finish *f)
+{
+    finish8(&(struct source){.sum = sum, .pixels = pixels, .channels = channels}, f);
+}
+
 /* f from another pixel and channel on */
 static void finish_move(struct hwc8_finish *f, ptrdiff_t pixels, int channels)
 {
@@ -604,4 +610,5 @@ void HWC(hwc8_fill)(struct kernels *k)
     k->hwc8_tile = HWC(hwc8_tile);
     k->hwc8_taps = HWC(hwc8_taps);
     k->hwc8_rows = HWC(hwc8_rows);
+    k->hwc8_finish = HWC(hwc8_finish);
 }

@@ -96,6 +96,13 @@ struct span {
 struct span span_inside(int first, int step, int n, int length);
 /* The outputs of a row whose taps all lie in the picture, from left to right. */
 struct span span_whole(const struct conv_shape *s);
+/* Depthwise convolution over woven rows (depthwise_hwc8.c), where the table has what it takes. */
+bool hwc8_woven_fits(const struct kernels *k, const struct conv_shape *s);
+size_t hwc8_woven_weights(const struct conv_shape *s); /* bytes */
+void hwc8_woven_pack(const struct conv_shape *s, const struct hwc8_weights *from, void *packed);
+size_t hwc8_woven_scratch(const struct conv_shape *s, int threads); /* bytes */
+void hwc8_woven_run(const struct hwc8_windows *w, const void *packed, void *scratch,
+                    struct pool *pool);
 /* f seen from another pixel and channel on */
 struct hwc8_finish hwc8_finish_at(const struct hwc8_finish *f, size_t pixel, int channel);
 

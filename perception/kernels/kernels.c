@@ -111,8 +111,10 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
         softmax_fill_avx512(k);
         bytes_fill_avx512(k);
     }
-    if (cpu & CPU_VNNI)
+    if (cpu & CPU_VNNI) {
         hwc8_fill_vnni(k);
+        woven8_fill_vnni(k);
+    }
 #elif defined(__aarch64__)
     if (cpu & CPU_NEON) {
         hwc_fill_neon(k);

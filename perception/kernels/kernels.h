@@ -72,6 +72,8 @@ struct hwc8_taps;
 struct hwc8_rows;
 struct bytes_move;
 struct bytes_max;
+struct hwc8_woven;
+struct hwc8_finish;
 
 struct kernels {
     unsigned cpu; /* the CPU_ bits in use */
@@ -112,6 +114,11 @@ struct kernels {
     /* y[3 i] = a[i], y[3 i + 1] = b[i], y[3 i + 2] = c[i] for i < n */
     void (*bytes_threes)(uint8_t *y, const uint8_t *a, const uint8_t *b, const uint8_t *c,
                          size_t n);
+    /* Sums, pixels in rows of HWC8_MAX_CHANNELS, to what is stored. */
+    void (*hwc8_finish)(const int32_t *sum, int pixels, int channels, const struct hwc8_finish *f);
+    /* Both or neither: to[4 i + j] = row[j][i], i < n, and sums over what is woven so. */
+    void (*hwc8_weave)(uint8_t *to, const uint8_t *const row[4], size_t n);
+    void (*hwc8_woven)(const struct hwc8_woven *t);
 
     /* Rows of n numbers; y may be x (in place). */
     void (*finish)(float *y, const float *x, size_t n, const struct finish *f);

@@ -36,6 +36,7 @@ void hwc8_fill_neon(struct kernels *k);
 void bytes_fill_c(struct kernels *k);
 void bytes_fill_avx2(struct kernels *k);
 void bytes_fill_avx512(struct kernels *k);
+void woven8_fill_vnni(struct kernels *k);
 
 void softmax_fill_c(struct kernels *k);
 void softmax_fill_avx2(struct kernels *k);

@@ -1,0 +1,177 @@
+/* Depthwise convolution in 8 bits where a register multiplies and sums fours of bytes: rows of the
+ * picture are woven, four numbers that lie above each other side by side, so that a four is four taps
+ * of a column. Four rows serve two rows of outputs below each other where taps are three, with the
+ * weights moved on by one. What is woven is a band with the zero point around it, small enough for
+ * the cache; windows are whole everywhere. */
+#include <string.h>
+
+#include "perception/kernels/hwc_internal.h"
+
+enum { ALIGN = 64, PIXELS = 32 /* whose sums are kept before they are finished together */ };
+
+/* How rows of outputs and fours of rows are put together. */
+struct weave {
+    int outputs, fours; /* rows each */
+    size_t row;         /* bytes of a four of rows */
+};
+
+static struct weave weave_of(const struct conv_shape *s)
+{
+    int outputs = s->stride_y == 1 && s->dilation_y == 1 && s->kh % 4 != 0 ? HWC8_WOVEN_ROWS : 1;
+    size_t row = 4 * (size_t)hwc_padded_width(s) * (size_t)s->C;
+
+    return (struct weave){.outputs = outputs,
+                          .fours = div_up(s->kh + outputs - 1, 4),
+                          .row = (row + ALIGN - 1) / ALIGN * ALIGN};
+}
+
+bool hwc8_woven_fits(const struct kernels *k, const struct conv_shape *s)
+{
+    return k->hwc8_woven && s->pad_left >= 0;
+}
+
+size_t hwc8_woven_weights(const struct conv_shape *s)
+{
+    struct weave w = weave_of(s);
+
+    return (size_t)s->C *
+           (3 * sizeof(float) + 4 * (size_t)w.outputs * (size_t)w.fours * (size_t)s->kw);
+}
+
+/* Scales, biases, starts, then fours: (outputs, fours, kw, C, 4). */
+void hwc8_woven_pack(const struct conv_shape *s, const struct hwc8_weights *from, void *packed)
+{
+    struct weave w = weave_of(s);
+    size_t C = (size_t)s->C, taps = (size_t)s->kh * (size_t)s->kw;
+    float *scale = packed, *bias = scale + C;
+    int32_t *start = (int32_t *)(void *)(bias + C);
+    int8_t *to = (int8_t *)(void *)(start + C);
+
+    memset(packed, 0, hwc8_woven_weights(s));
+    for (size_t c = 0; c < C; c++) {
+        scale[c] = from->scale[c];
+        bias[c] = from->bias ? from->bias[c] : 0.0f;
+        for (size_t t = 0; t < taps; t++)
+            start[c] -= from->x_zero * from->w[c * taps + t];
+        for (int r = 0; r < w.outputs; r++)
+            for (int i = 0; i < s->kh * s->kw; i++) {
+                int row = r + i / s->kw, col = i % s->kw;
+                size_t four = ((size_t)(r * w.fours + row / 4) * s->kw + (size_t)col) * C + c;
+
+                to[4 * four + (size_t)(row % 4)] = from->w[c * taps + (size_t)i];
+            }
+    }
+}
+
+/* Of a thread: what is woven, and a row of the zero point. */
+static size_t thread_bytes(const struct conv_shape *s)
+{
+    struct weave w = weave_of(s);
+    size_t row = (size_t)s->W * (size_t)s->C;
+
+    return (size_t)w.fours * w.row + ALIGN + (row + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+size_t hwc8_woven_scratch(const struct conv_shape *s, int threads)
+{
+    return (size_t)threads * thread_bytes(s);
+}
+
+struct job {
+    const struct hwc8_windows *w;
+    struct weave weave;
+    const float *scale;
+    const int32_t *start;
+    const int8_t *fours;
+    unsigned char *scratch;
+};
+
+/* The rows under the outputs from row y0 on, woven. */
+static void weave_band(const struct job *j, int image, int y0, uint8_t *band)
+{
+    const struct conv_shape *s = j->w->s;
+    size_t C = (size_t)s->C, line = (size_t)s->W * C, left = (size_t)s->pad_left * C;
+    size_t wide = (size_t)hwc_padded_width(s) * C;
+    size_t n = left + line < wide ? line : wide > left ? wide - left : 0;
+    uint8_t *nothing = band + (size_t)j->weave.fours * j->weave.row + ALIGN;
+    int top = y0 * s->stride_y - s->pad_top;
+
+    if (left > wide)
+        left = wide;
+    memset(nothing, j->w->x_zero, line);
+    for (int g = 0; g < j->weave.fours; g++, band += j->weave.row) {
+        const uint8_t *row[4];
+
+        for (int i = 0; i < 4; i++) {
+            int tap = 4 * g + i, y = top + tap * s->dilation_y;
+            bool inside = y >= 0 && y < s->H && tap < s->kh + j->weave.outputs - 1;
+
+            row[i] = inside ? j->w->x + ((size_t)image * s->H + (size_t)y) * line : nothing;
+        }
+        memset(band, j->w->x_zero, 4 * left);
+        j->w->k->hwc8_weave(band + 4 * left, row, n);
+        memset(band + 4 * (left + n), j->w->x_zero, 4 * (wide - left - n));
+    }
+}
+
+/* Pixels [x, x + pixels) of the rows of outputs from y0 on, n channels from c on. */
+static void run_block(const struct job *j, const uint8_t *band, const int at[4], int c, int n)
+{
+    const struct conv_shape *s = j->w->s;
+    int32_t out[HWC8_WOVEN_ROWS * PIXELS * HWC8_MAX_CHANNELS];
+    int y0 = at[1], x = at[2];
+    ptrdiff_t C = s->C;
+    struct hwc8_woven t = {.pixels = at[3],
+                           .channels = n,
+                           .outputs = j->weave.outputs,
+                           .fours = j->weave.fours,
+                           .cols = s->kw,
+                           .x = band + 4 * (x * s->stride_x * C + c),
+                           .row = (ptrdiff_t)j->weave.row,
+                           .step = 4 * C * s->stride_x,
+                           .dilation = 4 * C * s->dilation_x,
+                           .start = j->start + c,
+                           .w = j->fours + 4 * (size_t)c,
+                           .w_col = 4 * C,
+                           .out = out,
+                           .out_row = PIXELS * HWC8_MAX_CHANNELS};
+
+    j->w->k->hwc8_woven(&t);
+    for (int r = 0; r < t.outputs && y0 + r < s->OH; r++) {
+        size_t pixel = ((size_t)at[0] * s->OH + (size_t)(y0 + r)) * s->OW + (size_t)x;
+        struct hwc8_finish f = hwc8_finish_at(&j->w->finish, pixel, c);
+
+        f.scale = j->scale + c;
+        f.bias = j->scale + C + c;
+        j->w->k->hwc8_finish(out + r * t.out_row, at[3], n, &f);
+    }
+}
+
+static void run_rows(void *arg, int i, int thread)
+{
+    const struct job *j = arg;
+    const struct conv_shape *s = j->w->s;
+    int pieces = div_up(s->OH, j->weave.outputs), image = i / pieces;
+    int y0 = i % pieces * j->weave.outputs, blocks = div_up(s->OW, PIXELS);
+    uint8_t *band = j->scratch + (size_t)thread * thread_bytes(s);
+
+    weave_band(j, image, y0, band);
+    for (int b = 0; b < blocks; b++) {
+        int x = s->OW * b / blocks, end = s->OW * (b + 1) / blocks;
+
+        for (int c = 0; c < s->C; c += HWC8_MAX_CHANNELS)
+            run_block(j, band, (const int[]){image, y0, x, end - x}, c,
+                      int_min(HWC8_MAX_CHANNELS, s->C - c));
+    }
+}
+
+void hwc8_woven_run(const struct hwc8_windows *w, const void *packed, void *scratch,
+                    struct pool *pool)
+{
+    const struct conv_shape *s = w->s;
+    struct job j = {.w = w, .weave = weave_of(s), .scale = packed, .scratch = scratch};
+
+    j.start = (const int32_t *)(const void *)(j.scale + 2 * (size_t)s->C);
+    j.fours = (const int8_t *)(j.start + s->C);
+    pool_run(pool, s->N * div_up(s->OH, j.weave.outputs), run_rows, &j);
+}
