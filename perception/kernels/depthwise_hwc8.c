@@ -1,28 +1,48 @@
 /* Depthwise convolution in 8 bits where a register multiplies and sums fours of bytes: rows of the
  * picture are woven, four numbers that lie above each other side by side, so that a four is four taps
  * of a column. Four rows serve two rows of outputs below each other where taps are three, with the
- * weights moved on by one. What is woven is a band with the zero point around it, small enough for
- * the cache; windows are whole everywhere. */
+ * weights moved on by one. What is woven is what some pixels of a row need, with the zero point
+ * around the picture, and stays in the first-level cache; windows are whole everywhere. */
 #include <string.h>
 
 #include "perception/kernels/hwc_internal.h"
 
-enum { ALIGN = 64, PIXELS = 32 /* whose sums are kept before they are finished together */ };
+enum {
+    ALIGN = 64,
+    PIXELS = 32,       /* whose sums are kept before they are finished together */
+    WOVEN = 20 * 1024, /* bytes at a time, if they are enough for FEW pixels */
+    FEW = 8,
+};
+
+static size_t align(size_t n)
+{
+    return (n + ALIGN - 1) / ALIGN * ALIGN;
+}
 
 /* How rows of outputs and fours of rows are put together. */
 struct weave {
     int outputs, fours; /* rows each */
+    int pixels;         /* of a row of outputs at a time */
     size_t row;         /* bytes of a four of rows */
 };
+
+/* Pixels of the picture under some of a row of outputs. */
+static int width_under(const struct conv_shape *s, int outputs)
+{
+    return (outputs - 1) * s->stride_x + (s->kw - 1) * s->dilation_x + 1;
+}
 
 static struct weave weave_of(const struct conv_shape *s)
 {
     int outputs = s->stride_y == 1 && s->dilation_y == 1 && s->kh % 4 != 0 ? HWC8_WOVEN_ROWS : 1;
-    size_t row = 4 * (size_t)hwc_padded_width(s) * (size_t)s->C;
+    int fours = div_up(s->kh + outputs - 1, 4);
+    int most = int_max(FEW, WOVEN / (4 * fours * s->C * s->stride_x));
+    int pixels = int_min(int_min(most, PIXELS), s->OW);
 
     return (struct weave){.outputs = outputs,
-                          .fours = div_up(s->kh + outputs - 1, 4),
-                          .row = (row + ALIGN - 1) / ALIGN * ALIGN};
+                          .fours = fours,
+                          .pixels = pixels,
+                          .row = align(4 * (size_t)width_under(s, pixels) * (size_t)s->C)};
 }
 
 bool hwc8_woven_fits(const struct kernels *k, const struct conv_shape *s)
@@ -67,9 +87,8 @@ void hwc8_woven_pack(const struct conv_shape *s, const struct hwc8_weights *from
 static size_t thread_bytes(const struct conv_shape *s)
 {
     struct weave w = weave_of(s);
-    size_t row = (size_t)s->W * (size_t)s->C;
 
-    return (size_t)w.fours * w.row + ALIGN + (row + ALIGN - 1) / ALIGN * ALIGN;
+    return (size_t)w.fours * w.row + ALIGN + align((size_t)width_under(s, w.pixels) * (size_t)s->C);
 }
 
 size_t hwc8_woven_scratch(const struct conv_shape *s, int threads)
@@ -86,35 +105,36 @@ struct job {
     unsigned char *scratch;
 };
 
-/* The rows under the outputs from row y0 on, woven. */
-static void weave_band(const struct job *j, int image, int y0, uint8_t *band)
+/* What `pixels` outputs from x on need, of the rows from y on: their pictures' rows woven. */
+static void weave_band(const struct job *j, const int at[4], uint8_t *band)
 {
     const struct conv_shape *s = j->w->s;
-    size_t C = (size_t)s->C, line = (size_t)s->W * C, left = (size_t)s->pad_left * C;
-    size_t wide = (size_t)hwc_padded_width(s) * C;
-    size_t n = left + line < wide ? line : wide > left ? wide - left : 0;
+    size_t C = (size_t)s->C, line = (size_t)s->W * C;
+    int wide = width_under(s, at[3]), first = at[2] * s->stride_x - s->pad_left;
+    int from = int_min(wide, int_max(0, -first)); /* what lies in the picture */
+    int to = int_max(from, int_min(wide, s->W - first)), top = at[1] * s->stride_y - s->pad_top;
+    size_t before = (size_t)from * C, n = (size_t)(to - from) * C, after = (size_t)(wide - to) * C;
     uint8_t *nothing = band + (size_t)j->weave.fours * j->weave.row + ALIGN;
-    int top = y0 * s->stride_y - s->pad_top;
 
-    if (left > wide)
-        left = wide;
-    memset(nothing, j->w->x_zero, line);
+    memset(nothing, j->w->x_zero, n);
     for (int g = 0; g < j->weave.fours; g++, band += j->weave.row) {
         const uint8_t *row[4];
 
         for (int i = 0; i < 4; i++) {
             int tap = 4 * g + i, y = top + tap * s->dilation_y;
-            bool inside = y >= 0 && y < s->H && tap < s->kh + j->weave.outputs - 1;
 
-            row[i] = inside ? j->w->x + ((size_t)image * s->H + (size_t)y) * line : nothing;
+            row[i] = nothing;
+            if (y >= 0 && y < s->H && tap < s->kh + j->weave.outputs - 1 && n > 0)
+                row[i] = j->w->x + ((size_t)at[0] * s->H + (size_t)y) * line +
+                         (size_t)(first + from) * C;
         }
-        memset(band, j->w->x_zero, 4 * left);
-        j->w->k->hwc8_weave(band + 4 * left, row, n);
-        memset(band + 4 * (left + n), j->w->x_zero, 4 * (wide - left - n));
+        memset(band, j->w->x_zero, 4 * before);
+        j->w->k->hwc8_weave(band + 4 * before, row, n);
+        memset(band + 4 * (before + n), j->w->x_zero, 4 * after);
     }
 }
 
-/* Pixels [x, x + pixels) of the rows of outputs from y0 on, n channels from c on. */
+/* at: image, first row and first pixel of outputs, pixels. n channels from c on. */
 static void run_block(const struct job *j, const uint8_t *band, const int at[4], int c, int n)
 {
     const struct conv_shape *s = j->w->s;
@@ -126,7 +146,7 @@ static void run_block(const struct job *j, const uint8_t *band, const int at[4],
                            .outputs = j->weave.outputs,
                            .fours = j->weave.fours,
                            .cols = s->kw,
-                           .x = band + 4 * (x * s->stride_x * C + c),
+                           .x = band + 4 * (size_t)c,
                            .row = (ptrdiff_t)j->weave.row,
                            .step = 4 * C * s->stride_x,
                            .dilation = 4 * C * s->dilation_x,
@@ -152,16 +172,16 @@ static void run_rows(void *arg, int i, int thread)
     const struct job *j = arg;
     const struct conv_shape *s = j->w->s;
     int pieces = div_up(s->OH, j->weave.outputs), image = i / pieces;
-    int y0 = i % pieces * j->weave.outputs, blocks = div_up(s->OW, PIXELS);
+    int y0 = i % pieces * j->weave.outputs, blocks = div_up(s->OW, j->weave.pixels);
     uint8_t *band = j->scratch + (size_t)thread * thread_bytes(s);
 
-    weave_band(j, image, y0, band);
     for (int b = 0; b < blocks; b++) {
         int x = s->OW * b / blocks, end = s->OW * (b + 1) / blocks;
+        const int at[] = {image, y0, x, end - x};
 
+        weave_band(j, at, band);
         for (int c = 0; c < s->C; c += HWC8_MAX_CHANNELS)
-            run_block(j, band, (const int[]){image, y0, x, end - x}, c,
-                      int_min(HWC8_MAX_CHANNELS, s->C - c));
+            run_block(j, band, at, c, int_min(HWC8_MAX_CHANNELS, s->C - c));
     }
 }
 
