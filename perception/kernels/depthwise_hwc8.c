@@ -45,9 +45,10 @@ static struct weave weave_of(const struct conv_shape *s)
                           .row = align(4 * (size_t)width_under(s, pixels) * (size_t)s->C)};
 }
 
+/* With a stride half of what is woven would be for one output only. */
 bool hwc8_woven_fits(const struct kernels *k, const struct conv_shape *s)
 {
-    return k->hwc8_woven && s->pad_left >= 0;
+    return k->hwc8_woven && s->pad_left >= 0 && s->stride_x == 1;
 }
 
 size_t hwc8_woven_weights(const struct conv_shape *s)
@@ -113,6 +114,7 @@ static void weave_band(const struct job *j, const int at[4], uint8_t *band)
     int wide = width_under(s, at[3]), first = at[2] * s->stride_x - s->pad_left;
     int from = int_min(wide, int_max(0, -first)); /* what lies in the picture */
     int to = int_max(from, int_min(wide, s->W - first)), top = at[1] * s->stride_y - s->pad_top;
+
     size_t before = (size_t)from * C, n = (size_t)(to - from) * C, after = (size_t)(wide - to) * C;
     uint8_t *nothing = band + (size_t)j->weave.fours * j->weave.row + ALIGN;
 

@@ -50,8 +50,11 @@ static inline __attribute__((always_inline)) void
 sums(const int P, const int R, const struct hwc8_woven *t, int p0, int c, __mmask16 some)
 {
     const __m512i start = _mm512_maskz_loadu_epi32(some, t->start + c);
-    const ptrdiff_t step = t->step, w_row = t->fours * t->cols * t->w_col;
+    const ptrdiff_t step = t->step, dilation = t->dilation, w_col = t->w_col;
+    const ptrdiff_t w_row = t->fours * t->cols * w_col, out_row = t->out_row;
+    const int fours = t->fours, cols = t->cols;
     const int8_t *w = t->w + 4 * c;
+    int32_t *out = t->out + p0 * HWC8_MAX_CHANNELS + c;
     __m512i sum[HWC8_WOVEN_ROWS][MOST];
 
 #pragma GCC unroll 2
@@ -59,10 +62,11 @@ sums(const int P, const int R, const struct hwc8_woven *t, int p0, int c, __mmas
 #pragma GCC unroll 8
         for (int p = 0; p < P; p++)
             sum[r][p] = start;
-    for (int g = 0; g < t->fours; g++) {
-        const uint8_t *x = t->x + g * t->row + p0 * step + 4 * c;
+    for (int g = 0; g < fours; g++) {
+        const uint8_t *x = t->x + g * t->row + p0 * step + 4 * c, *x3 = x + 3 * step;
+        const uint8_t *x6 = x + 6 * step;
 
-        for (int i = 0; i < t->cols; i++, x += t->dilation, w += t->w_col) {
+        for (int i = 0; i < cols; i++, w += w_col) {
             __m512i by[HWC8_WOVEN_ROWS];
 
 #pragma GCC unroll 2
@@ -70,20 +74,23 @@ sums(const int P, const int R, const struct hwc8_woven *t, int p0, int c, __mmas
                 by[r] = _mm512_maskz_loadu_epi32(some, w + r * w_row);
 #pragma GCC unroll 8
             for (int p = 0; p < P; p++) {
-                __m512i four = _mm512_loadu_si512(x + p * step);
+                __m512i four = _mm512_loadu_si512((p < 3 ? x : p < 6 ? x3 : x6) + p % 3 * step);
 
 #pragma GCC unroll 2
                 for (int r = 0; r < R; r++)
                     sum[r][p] = _mm512_dpbusd_epi32(sum[r][p], four, by[r]);
             }
+            x += dilation;
+            x3 += dilation;
+            x6 += dilation;
+            __asm__("" : "+r"(x), "+r"(x3), "+r"(x6)); /* not derived from each other anew */
         }
     }
 #pragma GCC unroll 2
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
         for (int p = 0; p < P; p++)
-            _mm512_storeu_si512(t->out + r * t->out_row + (p0 + p) * HWC8_MAX_CHANNELS + c,
-                                sum[r][p]);
+            _mm512_storeu_si512(out + r * out_row + p * HWC8_MAX_CHANNELS, sum[r][p]);
 }
 
 static inline __attribute__((always_inline)) void sums_all(const int P, const int R,
