@@ -151,9 +151,9 @@ VEC_INLINE void finish8_as(const enum act act, const struct source *s, const str
 }
 
 /* ---- the same where there is nothing but scale, bias and act between sums and bytes ------------ */
-static bool is_plain(const struct source *s, const struct hwc8_finish *f)
+static bool is_plain(const struct hwc8_finish *f)
 {
-    return s->sum && f->mid.scale <= 0 && !f->gain && !f->add && !f->real;
+    return f->mid.scale <= 0 && !f->gain && !f->add && !f->real;
 }
 
 /* What multiplies with a positive number comes out of these multiplied, so that v can be counted in
@@ -165,7 +165,9 @@ VEC_INLINE bool is_in_steps(const enum act act)
 
 /* One register of channels; NONE stands for RELU and CLIP, too, which are limits. */
 struct plain {
-    vec scale, bias, a, b, lo, hi, inverse;
+    vec scale, bias, a, b, lo, hi;
+    vec by;      /* 1 / as.scale */
+    bytes least; /* lo, as a byte */
     int zero;
 };
 
@@ -177,7 +179,7 @@ static float in_steps(float v, float scale, float lo, float hi)
 VEC_INLINE struct plain plain_of(const enum act act, const struct hwc8_finish *f, int c, int n)
 {
     vec_mask some = vec_first((size_t)n);
-    vec by = vec_all(is_in_steps(act) ? f->as.scale : 1.0f);
+    vec unit = vec_all(is_in_steps(act) ? f->as.scale : 1.0f);
     float least = (float)-f->as.zero, most = (float)(255 - f->as.zero), lo = least, hi = most;
 
     if (f->act == ACT_RELU)
@@ -186,50 +188,66 @@ VEC_INLINE struct plain plain_of(const enum act act, const struct hwc8_finish *f
         lo = in_steps(f->a, f->as.scale, least, most);
         hi = in_steps(f->b, f->as.scale, least, most);
     }
-    return (struct plain){.scale = vec_div(per_channel(f->scale, c, some, f->unit), by),
-                          .bias = vec_div(per_channel(f->bias, c, some, 0.0f), by),
+    return (struct plain){.scale = vec_div(per_channel(f->scale, c, some, f->unit), unit),
+                          .bias = vec_div(per_channel(f->bias, c, some, 0.0f), unit),
                           .a = per_channel(f->slope, c, some, f->a),
                           .b = vec_all(f->b),
                           .lo = vec_all(lo),
                           .hi = vec_all(hi),
-                          .inverse = vec_all(1.0f / f->as.scale),
+                          .by = vec_all(1.0f / f->as.scale),
+                          .least = bytes_all((int)lo + f->as.zero),
                           .zero = f->as.zero};
 }
 
-/* 1 / (1 + e^-v) within 2e-4 of itself, a twentieth of a step: 2^f = a polynomial, |f| <= 1/2. */
-VEC_INLINE vec sigmoid8(vec v)
+/* 1 / (1 + 2^x) within 2e-4 of itself, a twentieth of a step: 2^f = a polynomial, |f| <= 1/2. */
+VEC_INLINE vec sigmoid8(vec x)
 {
-    const vec one = vec_all(1.0f);
-    vec x = vec_mul(v, vec_all(-1.44269504f)), n = vec_round(x), f = vec_sub(x, n);
+    vec n = vec_round(x), f = vec_sub(x, n);
     vec p = vec_fma(vec_all(0.055838283f), f, vec_all(0.24263948f));
 
     p = vec_fma(vec_fma(p, f, vec_all(0.69313673f)), f, vec_all(0.99992456f));
-    return vec_reciprocal_rough(vec_add(one, vec_scale_exp2(p, n)));
+    return vec_reciprocal_rough(vec_add(vec_all(1.0f), vec_scale_exp2(p, n)));
 }
 
-VEC_INLINE vec act8(const enum act act, vec v, vec a, vec b)
+VEC_INLINE vec act8(const enum act act, vec v, const struct plain *t)
 {
     switch (act) {
     case ACT_SIGMOID:
-        return sigmoid8(v);
+        return sigmoid8(vec_mul(v, vec_all(-1.44269504f)));
     case ACT_TANH: /* 2 sigmoid(2 v) - 1 */
-        return vec_fma(vec_all(2.0f), sigmoid8(vec_add(v, v)), vec_all(-1.0f));
+        return vec_fma(vec_all(2.0f), sigmoid8(vec_mul(v, vec_all(-2.88539008f))), vec_all(-1.0f));
     case ACT_SILU:
         return vec_silu8(v);
     default:
-        return vec_act(act, v, a, b);
+        return vec_act(act, v, t->a, t->b);
     }
 }
 
-/* Sums to steps, to be rounded. */
-VEC_INLINE vec plain_steps(const enum act act, const struct plain *t, const int32_t *sum)
+/* Sums to steps, to be rounded; those below lo are the caller's. */
+VEC_INLINE vec plain_steps(const enum act act, const struct plain *t, ints sum)
 {
-    vec v = vec_add(vec_mul(vec_of_ints(ints_load(sum)), t->scale), t->bias);
+    vec v = act8(act, vec_add(vec_mul(vec_of_ints(sum), t->scale), t->bias), t);
 
-    v = act8(act, v, t->a, t->b);
     if (!is_in_steps(act))
-        v = vec_mul(v, t->inverse);
-    return vec_clamp(v, t->lo, t->hi);
+        v = vec_mul(v, t->by);
+    return vec_min(t->hi, v);
+}
+
+VEC_INLINE void plain_put(const enum act act, const struct plain *t, ints sum, uint8_t *y, int n)
+{
+    vec_store_bytes(y, n, vec_max(t->lo, plain_steps(act, t, sum)), t->zero);
+}
+
+/* Two pixels y and y + step of two registers of channels, or n of them. */
+VEC_INLINE void plain_put_pair(const enum act act, const struct plain t[2], const ints sum[4],
+                               uint8_t *y, ptrdiff_t step, int n)
+{
+    bytes v = bytes_of(plain_steps(act, t, sum[0]), plain_steps(act, t + 1, sum[1]),
+                       plain_steps(act, t, sum[2]), plain_steps(act, t + 1, sum[3]), t->zero);
+
+    v = bytes_max(v, t->least);
+    bytes_store_half(y, n, v, 0);
+    bytes_store_half(y + step, n, v, 1);
 }
 
 /* The n <= VEC_LANES channels from c on. */
@@ -243,36 +261,32 @@ VEC_INLINE void plain_column(const enum act act, const struct source *s,
 
     if (n == VEC_LANES)
         for (ptrdiff_t p = 0; p < pixels; p++, sum += HWC8_MAX_CHANNELS, y += step)
-            vec_store_bytes(y, VEC_LANES, plain_steps(act, &t, sum), t.zero);
+            plain_put(act, &t, ints_load(sum), y, VEC_LANES);
     else
         for (ptrdiff_t p = 0; p < pixels; p++, sum += HWC8_MAX_CHANNELS, y += step)
-            vec_store_bytes(y, n, plain_steps(act, &t, sum), t.zero);
+            plain_put(act, &t, ints_load(sum), y, n);
 }
 
 /* Two registers of channels from c on, and two pixels at a time: a register of bytes. */
 VEC_INLINE void plain_pair(const enum act act, const struct source *s, const struct hwc8_finish *f,
                            int c)
 {
-    const struct plain t = plain_of(act, f, c, VEC_LANES);
-    const struct plain u = plain_of(act, f, c + VEC_LANES, VEC_LANES);
+    const struct plain t[2] = {plain_of(act, f, c, VEC_LANES),
+                               plain_of(act, f, c + VEC_LANES, VEC_LANES)};
     const ptrdiff_t pixels = s->pixels, step = f->y_step;
     const int32_t *sum = s->sum + c;
     uint8_t *y = f->y + c;
 
-    for (ptrdiff_t p = 0; p + 2 <= pixels; p += 2, y += 2 * step) {
-        vec a = plain_steps(act, &t, sum), b = plain_steps(act, &u, sum + VEC_LANES);
-        bytes both;
+    for (ptrdiff_t p = 0; p + 2 <= pixels; p += 2, y += 2 * step, sum += 2 * HWC8_MAX_CHANNELS) {
+        const int32_t *next = sum + HWC8_MAX_CHANNELS;
+        const ints four[4] = {ints_load(sum), ints_load(sum + VEC_LANES), ints_load(next),
+                              ints_load(next + VEC_LANES)};
 
-        sum += HWC8_MAX_CHANNELS;
-        both = bytes_of(a, b, plain_steps(act, &t, sum), plain_steps(act, &u, sum + VEC_LANES),
-                        t.zero);
-        sum += HWC8_MAX_CHANNELS;
-        bytes_store_half(y, both, 0);
-        bytes_store_half(y + step, both, 1);
+        plain_put_pair(act, t, four, y, step, 2 * VEC_LANES);
     }
     if (pixels % 2) {
-        vec_store_bytes(y, VEC_LANES, plain_steps(act, &t, sum), t.zero);
-        vec_store_bytes(y + VEC_LANES, VEC_LANES, plain_steps(act, &u, sum + VEC_LANES), t.zero);
+        plain_put(act, t, ints_load(sum), y, VEC_LANES);
+        plain_put(act, t + 1, ints_load(sum + VEC_LANES), y + VEC_LANES, VEC_LANES);
     }
 }
 
@@ -308,7 +322,7 @@ static __attribute__((noinline)) void finish8_plain(const struct source *s,
 
 static __attribute__((noinline)) void finish8(const struct source *s, const struct hwc8_finish *f)
 {
-    if (is_plain(s, f)) {
+    if (s->sum && is_plain(f)) {
         finish8_plain(s, f);
         return;
     }
@@ -427,6 +441,89 @@ VEC_INLINE void tile8_of(const int P, const int V, const struct hwc8_tile *t, in
             ints_store(out + p * HWC8_MAX_CHANNELS + VEC_LANES * v, sum[p][v]);
 }
 
+enum { DIRECT_WAYS = 5 };
+
+/* Sums to bytes while they are in registers. */
+struct direct {
+    struct plain plain[VECTORS];
+    enum act act; /* NONE or SILU */
+    int channels;
+    uint8_t *y;
+    ptrdiff_t y_step;
+};
+
+/* Which of the ways of a tile it goes; -1: none. */
+static int direct_way(const struct hwc8_tile *t)
+{
+    const struct hwc8_finish *f = &t->finish;
+    bool silu = f->act == ACT_SILU;
+
+    if (!is_plain(f) || (!silu && f->act != ACT_NONE && f->act != ACT_RELU && f->act != ACT_CLIP))
+        return -1;
+    if (t->channels <= VEC_LANES)
+        return silu ? 1 : 0;
+    if (t->channels == VECTORS * VEC_LANES)
+        return silu ? 4 : 2;
+    return silu ? -1 : 3;
+}
+
+static __attribute__((noinline)) void direct_init(const struct hwc8_tile *t, struct direct *d)
+{
+    const struct hwc8_finish *f = &t->finish;
+
+    *d = (struct direct){.act = f->act == ACT_SILU ? ACT_SILU : ACT_NONE,
+                         .channels = t->channels,
+                         .y = f->y,
+                         .y_step = f->y_step};
+    for (int v = 0, c = 0; c < t->channels; v++, c += VEC_LANES) {
+        int n = int_min(VEC_LANES, t->channels - c);
+
+        d->plain[v] =
+            d->act == ACT_SILU ? plain_of(ACT_SILU, f, c, n) : plain_of(ACT_NONE, f, c, n);
+    }
+}
+
+VEC_INLINE void direct_put(const enum act act, const int P, const int V, const bool whole,
+                           const struct direct *d, ints sum[HWC8_PIXELS][VECTORS])
+{
+    const ptrdiff_t step = d->y_step;
+    const int n = whole ? V * VEC_LANES : d->channels;
+    uint8_t *y = d->y;
+
+    if (V == 1) {
+#pragma GCC unroll 14
+        for (int p = 0; p < P; p++, y += step)
+            plain_put(act, d->plain, sum[p][0], y, n);
+        return;
+    }
+#pragma GCC unroll 7
+    for (int p = 0; p + 2 <= P; p += 2, y += 2 * step) {
+        const ints four[4] = {sum[p][0], sum[p][V - 1], sum[p + 1][0], sum[p + 1][V - 1]};
+
+        plain_put_pair(act, d->plain, four, y, step, n);
+    }
+    if (P % 2) {
+        plain_put(act, d->plain, sum[P - 1][0], y, VEC_LANES);
+        plain_put(act, d->plain + V - 1, sum[P - 1][V - 1], y + VEC_LANES, n - VEC_LANES);
+    }
+}
+
+/* act NONE or SILU; whole: all lanes are channels. Each is a function of its own: branches behind the
+ * loop would cost it registers. */
+VEC_INLINE void direct_of(const int P, const int V, const enum act act, const bool whole,
+                          const struct hwc8_tile *t, const struct direct *d)
+{
+    ints sum[HWC8_PIXELS][VECTORS];
+
+    tile8_sums(P, V, t, sum);
+#pragma GCC unroll 14
+    for (int p = 0; p < P; p++)
+#pragma GCC unroll 2
+        for (int v = 0; v < V; v++)
+            sum[p][v] = ints_settled(sum[p][v]);
+    direct_put(act, P, V, whole, d, sum);
+}
+
 #define TILE(P)                                                                                    \
     static void tile8_##P##_1(const struct hwc8_tile *t, int32_t *out)                             \
     {                                                                                              \
@@ -435,10 +532,34 @@ VEC_INLINE void tile8_of(const int P, const int V, const struct hwc8_tile *t, in
     static void tile8_##P##_2(const struct hwc8_tile *t, int32_t *out)                             \
     {                                                                                              \
         tile8_of(P, 2, t, out);                                                                    \
+    }                                                                                              \
+    static void direct_##P##_0(const struct hwc8_tile *t, const struct direct *d)                  \
+    {                                                                                              \
+        direct_of(P, 1, ACT_NONE, false, t, d);                                                    \
+    }                                                                                              \
+    static void direct_##P##_1(const struct hwc8_tile *t, const struct direct *d)                  \
+    {                                                                                              \
+        direct_of(P, 1, ACT_SILU, false, t, d);                                                    \
+    }                                                                                              \
+    static void direct_##P##_2(const struct hwc8_tile *t, const struct direct *d)                  \
+    {                                                                                              \
+        direct_of(P, 2, ACT_NONE, true, t, d);                                                     \
+    }                                                                                              \
+    static void direct_##P##_3(const struct hwc8_tile *t, const struct direct *d)                  \
+    {                                                                                              \
+        direct_of(P, 2, ACT_NONE, false, t, d);                                                    \
+    }                                                                                              \
+    static void direct_##P##_4(const struct hwc8_tile *t, const struct direct *d)                  \
+    {                                                                                              \
+        direct_of(P, 2, ACT_SILU, true, t, d);                                                     \
     }
 #define WAY(P)                                                                                     \
     {                                                                                              \
         tile8_##P##_1, tile8_##P##_2                                                               \
+    }
+#define DIRECT(P)                                                                                  \
+    {                                                                                              \
+        direct_##P##_0, direct_##P##_1, direct_##P##_2, direct_##P##_3, direct_##P##_4             \
     }
 #if HWC8_PIXELS == 14
 #define EACH(DO, SEP)                                                                              \
@@ -469,11 +590,35 @@ static void tiles8(const struct hwc8_tile *t, int32_t *out)
     }
 }
 
+static void direct8(const struct hwc8_tile *t, int which)
+{
+    static void (*const way[HWC8_PIXELS][DIRECT_WAYS])(
+        const struct hwc8_tile *t, const struct direct *d) = {EACH(DIRECT, COMMA)};
+    int tiles = div_up(t->pixels, HWC8_PIXELS);
+    struct hwc8_tile one = *t;
+    struct direct d;
+
+    direct_init(t, &d);
+    for (int i = 0, from = 0; i < tiles; i++) {
+        int to = (int)((int64_t)t->pixels * (i + 1) / tiles);
+
+        one.x = t->x + from * t->x_step;
+        d.y = t->finish.y + from * t->finish.y_step;
+        way[to - from - 1][which](&one, &d);
+        from = to;
+    }
+}
+
 static void HWC(hwc8_tile)(const struct hwc8_tile *t)
 {
     int32_t out[ROOM * HWC8_MAX_CHANNELS];
     struct hwc8_tile some = *t;
+    int direct = direct_way(t);
 
+    if (direct >= 0) {
+        direct8(t, direct);
+        return;
+    }
     for (int p = 0; p < t->pixels; p += ROOM) {
         struct source s = {.sum = out, .channels = t->channels};
         struct hwc8_finish f = t->finish;
@@ -489,6 +634,7 @@ static void HWC(hwc8_tile)(const struct hwc8_tile *t)
 #undef COMMA
 #undef NOTHING
 #undef EACH
+#undef DIRECT
 #undef WAY
 #undef TILE
 

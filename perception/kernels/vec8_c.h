@@ -52,6 +52,10 @@ VEC_INLINE ints ints_add(ints a, ints b)
         a.lane[i] += b.lane[i];
     return a;
 }
+VEC_INLINE ints ints_settled(ints v)
+{
+    return v;
+}
 /* sum + the low halves of a and b, multiplied */
 VEC_INLINE ints ints_mad(ints sum, ints a, ints b)
 {
@@ -105,24 +109,38 @@ VEC_INLINE vec vec_reciprocal_rough(vec v) /* to 13 bits or more */
     return vec_reciprocal(v);
 }
 
-/* Four registers of numbers as bytes: rounded, plus zero, in 0..255 then. */
+/* Four registers of numbers below 2^31 as bytes: rounded, plus zero, saturated. */
 typedef struct {
     uint8_t byte[4 * VEC_LANES];
 } bytes;
 VEC_INLINE bytes bytes_of(vec a, vec b, vec c, vec d, int zero)
 {
+    vec least = vec_all((float)-zero);
     bytes r;
 
-    vec_store_bytes(r.byte, VEC_LANES, a, zero);
-    vec_store_bytes(r.byte + VEC_LANES, VEC_LANES, b, zero);
-    vec_store_bytes(r.byte + 2 * VEC_LANES, VEC_LANES, c, zero);
-    vec_store_bytes(r.byte + 3 * VEC_LANES, VEC_LANES, d, zero);
+    vec_store_bytes(r.byte, VEC_LANES, vec_max(a, least), zero);
+    vec_store_bytes(r.byte + VEC_LANES, VEC_LANES, vec_max(b, least), zero);
+    vec_store_bytes(r.byte + 2 * VEC_LANES, VEC_LANES, vec_max(c, least), zero);
+    vec_store_bytes(r.byte + 3 * VEC_LANES, VEC_LANES, vec_max(d, least), zero);
     return r;
 }
-/* What came of a and b, or of c and d */
-VEC_INLINE void bytes_store_half(uint8_t *p, bytes v, const int half)
+VEC_INLINE bytes bytes_all(int v)
 {
-    memcpy(p, v.byte + 2 * VEC_LANES * half, 2 * VEC_LANES);
+    bytes r;
+
+    memset(r.byte, v, sizeof r.byte);
+    return r;
+}
+VEC_INLINE bytes bytes_max(bytes a, bytes b)
+{
+    for (int i = 0; i < 4 * VEC_LANES; i++)
+        a.byte[i] = a.byte[i] > b.byte[i] ? a.byte[i] : b.byte[i];
+    return a;
+}
+/* n of what came of a and b, or of c and d */
+VEC_INLINE void bytes_store_half(uint8_t *p, int n, bytes v, const int half)
+{
+    memcpy(p, v.byte + 2 * VEC_LANES * half, (size_t)n);
 }
 VEC_INLINE fours fours_load(const int8_t *p)
 {

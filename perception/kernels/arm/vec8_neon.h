@@ -46,6 +46,12 @@ VEC_INLINE ints ints_add(ints a, ints b)
 {
     return vaddq_s32(a, b);
 }
+/* v, to be in a register here, so that what is done next does not drive it out of a loop before. */
+VEC_INLINE ints ints_settled(ints v)
+{
+    __asm__ volatile("" : "+w"(v));
+    return v;
+}
 /* sum + the low halves of a and b, multiplied */
 VEC_INLINE ints ints_mad(ints sum, ints a, ints b)
 {
@@ -97,20 +103,31 @@ VEC_INLINE vec vec_reciprocal_rough(vec v) /* to 13 bits or more */
     return vmulq_f32(r, vrecpsq_f32(v, r));
 }
 
-/* Four registers of numbers as bytes: rounded, plus zero, in 0..255 then. */
+/* Four registers of numbers below 2^31 as bytes: rounded, plus zero, saturated. */
 typedef uint8x16_t bytes;
 VEC_INLINE bytes bytes_of(vec a, vec b, vec c, vec d, int zero)
 {
     const int16x8_t add = vdupq_n_s16((int16_t)zero);
-    int16x8_t ab = vcombine_s16(vmovn_s32(vcvtnq_s32_f32(a)), vmovn_s32(vcvtnq_s32_f32(b)));
-    int16x8_t cd = vcombine_s16(vmovn_s32(vcvtnq_s32_f32(c)), vmovn_s32(vcvtnq_s32_f32(d)));
+    int16x8_t ab = vcombine_s16(vqmovn_s32(vcvtnq_s32_f32(a)), vqmovn_s32(vcvtnq_s32_f32(b)));
+    int16x8_t cd = vcombine_s16(vqmovn_s32(vcvtnq_s32_f32(c)), vqmovn_s32(vcvtnq_s32_f32(d)));
 
     return vcombine_u8(vqmovun_s16(vaddq_s16(ab, add)), vqmovun_s16(vaddq_s16(cd, add)));
 }
-/* What came of a and b, or of c and d */
-VEC_INLINE void bytes_store_half(uint8_t *p, bytes v, const int half)
+VEC_INLINE bytes bytes_all(int v)
 {
-    vst1_u8(p, half ? vget_high_u8(v) : vget_low_u8(v));
+    return vdupq_n_u8((uint8_t)v);
+}
+VEC_INLINE bytes bytes_max(bytes a, bytes b)
+{
+    return vmaxq_u8(a, b);
+}
+/* n of what came of a and b, or of c and d */
+VEC_INLINE void bytes_store_half(uint8_t *p, int n, bytes v, const int half)
+{
+    uint8_t lane[16];
+
+    vst1q_u8(lane, v);
+    memcpy(p, lane + 8 * half, (size_t)n);
 }
 VEC_INLINE fours fours_load(const int8_t *p)
 {

@@ -50,6 +50,12 @@ VEC_INLINE ints ints_add(ints a, ints b)
 {
     return _mm256_add_epi32(a, b);
 }
+/* v, to be in a register here, so that what is done next does not drive it out of a loop before. */
+VEC_INLINE ints ints_settled(ints v)
+{
+    __asm__ volatile("" : "+x"(v));
+    return v;
+}
 /* sum + the low halves of a and b, multiplied; the high half of b is 0 */
 VEC_INLINE ints ints_mad(ints sum, ints a, ints b)
 {
@@ -100,7 +106,7 @@ VEC_INLINE vec vec_reciprocal_rough(vec v) /* to 13 bits or more */
     return _mm256_fmadd_ps(r, _mm256_fnmadd_ps(v, r, vec_all(1.0f)), r);
 }
 
-/* Four registers of numbers as bytes: rounded, plus zero, in 0..255 then. */
+/* Four registers of numbers below 2^31 as bytes: rounded, plus zero, saturated. */
 typedef __m256i bytes;
 VEC_INLINE bytes bytes_of(vec a, vec b, vec c, vec d, int zero)
 {
@@ -112,10 +118,20 @@ VEC_INLINE bytes bytes_of(vec a, vec b, vec c, vec d, int zero)
         _mm256_packus_epi16(_mm256_add_epi16(ab, add), _mm256_add_epi16(cd, add)),
         _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
-/* What came of a and b, or of c and d */
-VEC_INLINE void bytes_store_half(uint8_t *p, bytes v, const int half)
+VEC_INLINE bytes bytes_all(int v)
 {
-    _mm_storeu_si128((__m128i *)(void *)p, _mm256_extracti128_si256(v, half));
+    return _mm256_set1_epi8((char)v);
+}
+VEC_INLINE bytes bytes_max(bytes a, bytes b)
+{
+    return _mm256_max_epu8(a, b);
+}
+/* n of what came of a and b, or of c and d */
+VEC_INLINE void bytes_store_half(uint8_t *p, int n, bytes v, const int half)
+{
+    __m128i some = _mm256_extracti128_si256(v, half);
+
+    memcpy(p, &some, (size_t)n);
 }
 VEC_INLINE fours fours_load(const int8_t *p)
 {

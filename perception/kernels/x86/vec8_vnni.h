@@ -41,6 +41,12 @@ VEC_INLINE ints ints_add(ints a, ints b)
 {
     return _mm512_add_epi32(a, b);
 }
+/* v, to be in a register here, so that what is done next does not drive it out of a loop before. */
+VEC_INLINE ints ints_settled(ints v)
+{
+    __asm__ volatile("" : "+v"(v));
+    return v;
+}
 /* sum + the low halves of a and b, multiplied; the high half of b is 0 */
 VEC_INLINE ints ints_mad(ints sum, ints a, ints b)
 {
@@ -84,7 +90,7 @@ VEC_INLINE vec vec_reciprocal_rough(vec v) /* to 13 bits or more */
     return _mm512_rcp14_ps(v);
 }
 
-/* Four registers of numbers as bytes: rounded, plus zero, in 0..255 then. */
+/* Four registers of numbers below 2^31 as bytes: rounded, plus zero, saturated. */
 typedef __m512i bytes;
 VEC_INLINE bytes bytes_of(vec a, vec b, vec c, vec d, int zero)
 {
@@ -96,10 +102,21 @@ VEC_INLINE bytes bytes_of(vec a, vec b, vec c, vec d, int zero)
     return _mm512_permutexvar_epi32(
         order, _mm512_packus_epi16(_mm512_add_epi16(ab, add), _mm512_add_epi16(cd, add)));
 }
-/* What came of a and b, or of c and d */
-VEC_INLINE void bytes_store_half(uint8_t *p, bytes v, const int half)
+VEC_INLINE bytes bytes_all(int v)
 {
-    _mm256_storeu_si256((__m256i *)(void *)p, _mm512_extracti64x4_epi64(v, half));
+    return _mm512_set1_epi8((char)v);
+}
+VEC_INLINE bytes bytes_max(bytes a, bytes b)
+{
+    return _mm512_max_epu8(a, b);
+}
+/* n of what came of a and b, or of c and d */
+VEC_INLINE void bytes_store_half(uint8_t *p, int n, bytes v, const int half)
+{
+    if (n == 2 * VEC_LANES)
+        _mm256_storeu_si256((__m256i *)(void *)p, _mm512_extracti64x4_epi64(v, half));
+    else
+        _mm256_mask_storeu_epi8(p, (__mmask32)((1u << n) - 1), _mm512_extracti64x4_epi64(v, half));
 }
 VEC_INLINE fours fours_load(const int8_t *p)
 {
