@@ -48,7 +48,7 @@ static struct weave weave_of(const struct conv_shape *s)
 /* With a stride half of what is woven would be for one output only. */
 bool hwc8_woven_fits(const struct kernels *k, const struct conv_shape *s)
 {
-    return k->hwc8_woven && s->pad_left >= 0 && s->stride_x == 1;
+    return k->hwc8_weaves && s->pad_left >= 0 && s->stride_x == 1;
 }
 
 size_t hwc8_woven_weights(const struct conv_shape *s)

@@ -89,6 +89,7 @@ void kernels_init(struct kernels *k, unsigned cpu_mask)
     softmax_fill_c(k);
     hwc8_fill_c(k);
     bytes_fill_c(k);
+    woven8_fill_c(k);
 #if defined(__x86_64__)
     if (cpu & CPU_AVX2) {
         rows_fill_avx2(k);

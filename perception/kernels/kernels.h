@@ -105,6 +105,7 @@ struct kernels {
 
     /* The same in 8 bits (hwc8.h). */
     int hwc8_lanes, hwc8_pixels, hwc8_channels;
+    int hwc8_weaves; /* 1: depthwise convolutions go over woven rows */
     void (*hwc8_tile)(const struct hwc8_tile *t);
     void (*hwc8_taps)(const struct hwc8_taps *t);
     void (*hwc8_rows)(const struct hwc8_rows *t);
@@ -116,7 +117,7 @@ struct kernels {
                          size_t n);
     /* Sums, pixels in rows of HWC8_MAX_CHANNELS, to what is stored. */
     void (*hwc8_finish)(const int32_t *sum, int pixels, int channels, const struct hwc8_finish *f);
-    /* Both or neither: to[4 i + j] = row[j][i], i < n, and sums over what is woven so. */
+    /* to[4 i + j] = row[j][i], i < n, and sums over what is woven so. */
     void (*hwc8_weave)(uint8_t *to, const uint8_t *const row[4], size_t n);
     void (*hwc8_woven)(const struct hwc8_woven *t);
 

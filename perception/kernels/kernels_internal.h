@@ -36,6 +36,7 @@ void hwc8_fill_neon(struct kernels *k);
 void bytes_fill_c(struct kernels *k);
 void bytes_fill_avx2(struct kernels *k);
 void bytes_fill_avx512(struct kernels *k);
+void woven8_fill_c(struct kernels *k);
 void woven8_fill_vnni(struct kernels *k);
 
 void softmax_fill_c(struct kernels *k);
@@ -43,7 +44,7 @@ void softmax_fill_avx2(struct kernels *k);
 void softmax_fill_avx512(struct kernels *k);
 void softmax_fill_neon(struct kernels *k);
 
-/* The tile and the taps against plain sums, in microseconds. */
+/* The tiles and the taps against plain sums, in well under a millisecond. */
 bool kernels_agree(const struct kernels *k);
 
 /* Bytes of n floats, rounded up to a cache line so that what follows starts on one. */

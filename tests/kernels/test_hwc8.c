@@ -253,6 +253,9 @@ Test(hwc8, convolutions)
         kernels_init(&k, masks[i]);
         for (int j = 0; j < SHAPES; j++)
             check_random(&k, &w, j % 3 ? NULL : pool);
+        k.hwc8_weaves = !k.hwc8_weaves; /* the other way of depthwise ones, at every level */
+        for (int j = 0; j < SHAPES / 2; j++)
+            check_random(&k, &w, j % 3 ? NULL : pool);
     }
     pool_close(pool);
 }

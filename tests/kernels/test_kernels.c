@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "perception/kernels/hwc.h"
+#include "perception/kernels/hwc8.h"
 #include "perception/kernels/kernels_internal.h"
 
 Test(kernels, cpu_words)
@@ -85,6 +86,26 @@ static void wrong_hwc_taps(const struct hwc_taps *t)
         t->y[2 * t->y_step] += 1;
 }
 
+static void wrong_hwc8_tile(const struct hwc8_tile *t)
+{
+    right.hwc8_tile(t);
+    if (t->channels == right.hwc8_channels)
+        t->finish.y[t->channels - 1] ^= 1;
+}
+
+static void wrong_hwc8_taps(const struct hwc8_taps *t)
+{
+    right.hwc8_taps(t);
+    if (t->pixels > 8)
+        t->finish.y[8 * t->finish.y_step] ^= 2;
+}
+
+static void wrong_hwc8_woven(const struct hwc8_woven *t)
+{
+    right.hwc8_woven(t);
+    t->out[(t->pixels - 1) * HWC8_MAX_CHANNELS] += 1 << 12;
+}
+
 /* A level that computes something else is found out before it is used. */
 Test(kernels, a_wrong_kernel_is_noticed)
 {
@@ -106,5 +127,16 @@ Test(kernels, a_wrong_kernel_is_noticed)
     cr_assert_not(kernels_agree(&k));
     k = right;
     k.hwc_taps = wrong_hwc_taps;
+    cr_assert_not(kernels_agree(&k));
+    k = right;
+    k.hwc8_tile = wrong_hwc8_tile;
+    cr_assert_not(kernels_agree(&k));
+    k = right;
+    k.hwc8_taps = wrong_hwc8_taps;
+    cr_assert_not(kernels_agree(&k));
+    k = right;
+    k.hwc8_weaves = 1;
+    cr_assert(kernels_agree(&k));
+    k.hwc8_woven = wrong_hwc8_woven;
     cr_assert_not(kernels_agree(&k));
 }

@@ -119,6 +119,7 @@ static void woven_vnni(const struct hwc8_woven *t)
 
 void woven8_fill_vnni(struct kernels *k)
 {
+    k->hwc8_weaves = 1;
     k->hwc8_weave = weave_vnni;
     k->hwc8_woven = woven_vnni;
 }
