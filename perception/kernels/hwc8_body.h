@@ -38,15 +38,15 @@ VEC_INLINE vec grid_clamp(vec v, const struct grid *g)
 /* One register of channels: what is the same for every pixel of it, away from memory that what is
  * stored might change. */
 struct column {
-    int n; /* channels */
-    bool has_bias, has_mid, has_gain, has_add, add_after;
-    vec_mask some;
     vec scale, bias, gain, shift, a, b, add_scale, add_zero;
     struct grid mid, as;
     const uint8_t *add;
     ptrdiff_t add_step, y_step;
     uint8_t *y;
     float *real;
+    vec_mask some;
+    int n; /* channels */
+    bool has_bias, has_mid, has_gain, has_add, add_after;
 };
 
 VEC_INLINE vec per_channel(const float *v, int c, vec_mask some, float otherwise)

@@ -129,7 +129,7 @@ VEC_INLINE bytes bytes_max(bytes a, bytes b)
 /* n of what came of a and b, or of c and d */
 VEC_INLINE void bytes_store_half(uint8_t *p, int n, bytes v, const int half)
 {
-    __m128i some = _mm256_extracti128_si256(v, half);
+    __m128i some = half ? _mm256_extracti128_si256(v, 1) : _mm256_castsi256_si128(v);
 
     memcpy(p, &some, (size_t)n);
 }

@@ -113,10 +113,12 @@ VEC_INLINE bytes bytes_max(bytes a, bytes b)
 /* n of what came of a and b, or of c and d */
 VEC_INLINE void bytes_store_half(uint8_t *p, int n, bytes v, const int half)
 {
+    __m256i some = half ? _mm512_extracti64x4_epi64(v, 1) : _mm512_castsi512_si256(v);
+
     if (n == 2 * VEC_LANES)
-        _mm256_storeu_si256((__m256i *)(void *)p, _mm512_extracti64x4_epi64(v, half));
+        _mm256_storeu_si256((__m256i *)(void *)p, some);
     else
-        _mm256_mask_storeu_epi8(p, (__mmask32)((1u << n) - 1), _mm512_extracti64x4_epi64(v, half));
+        _mm256_mask_storeu_epi8(p, (__mmask32)((1u << n) - 1), some);
 }
 VEC_INLINE fours fours_load(const int8_t *p)
 {
