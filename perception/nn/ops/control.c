@@ -141,6 +141,16 @@ static int64_t inner_cost(const struct graph *s)
     return cost;
 }
 
+static int64_t inner_macs(const struct graph *s)
+{
+    int64_t macs = 0;
+
+    for (int i = 0; i < s->n_nodes; i++)
+        if (__builtin_add_overflow(macs, s->node[i]->macs, &macs))
+            return INT64_MAX / 4;
+    return macs;
+}
+
 static int64_t times(int64_t cost, int64_t trips)
 {
     int64_t all;
@@ -210,8 +220,10 @@ static enum err if_infer(struct graph *g, struct node *n, struct why *why)
         p->branch[i] = *b;
         if ((e = make_inner(g, n, i, b, NULL, 0, n->n_out, why)) != OK)
             return e;
-        if (n->work < inner_cost(n->inner[i]))
+        if (n->work < inner_cost(n->inner[i])) { /* the dearer one */
             n->work = inner_cost(n->inner[i]);
+            n->macs = inner_macs(n->inner[i]);
+        }
     }
     for (int i = 0; e == OK && i < n->n_out; i++) {
         const struct tensor *a = &n->inner[0]->output[i]->t;
@@ -284,6 +296,7 @@ static enum err loop_outputs(struct node *n, struct loop_params *p, struct why *
     if (known && trips > TRIPS_MAX)
         return err_say(why, ERR_LIMIT, "%lld rounds, limit %d", (long long)trips, TRIPS_MAX);
     n->work = times(inner_cost(s), trips);
+    n->macs = known ? times(inner_macs(s), trips) : inner_macs(s);
     p->most = known ? trips : INT64_MAX;
     for (int i = 0; e == OK && i < n->n_out; i++) {
         const struct tensor *t = &s->output[1 + i]->t;
@@ -520,6 +533,7 @@ static enum err scan_infer(struct graph *g, struct node *n, struct why *why)
     for (int i = 0; e == OK && i < n->n_out; i++)
         e = scan_output(n, p, i, skip, why);
     n->work = times(times(inner_cost(n->inner[0]), p->length), p->batches);
+    n->macs = times(times(inner_macs(n->inner[0]), p->length), p->batches);
     drop_constants(n, b);
     return e;
 }
