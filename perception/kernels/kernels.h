@@ -29,7 +29,18 @@ const char *cpu_name(unsigned cpu); /* "c", "avx2", "avx512", ... the best bit s
 /* "c", "avx2", "avx512,vnni", "native" -> mask. ERR_FORMAT names the word. */
 MUST_CHECK enum err cpu_parse(const char *text, unsigned *mask, struct why *why);
 
-enum unary { UNARY_EXP, UNARY_SIGMOID, UNARY_TANH, UNARY_SQRT, UNARY_ABS, UNARY_NEG, UNARY_COUNT };
+enum unary {
+    UNARY_EXP,
+    UNARY_SIGMOID,
+    UNARY_TANH,
+    UNARY_SQRT,
+    UNARY_ABS,
+    UNARY_NEG,
+    UNARY_ERF,
+    UNARY_GELU,
+    UNARY_GELU_TANH,
+    UNARY_COUNT
+};
 enum binary {
     BINARY_ADD,
     BINARY_SUB,

@@ -296,12 +296,14 @@ static void skip_transpose(struct node *n)
 
 enum err graph_fuse(struct graph *g, struct why *why)
 {
+    for (int i = 0; i < g->n_nodes; i++)
+        skip_identity(g->node[i]);
+    graph_sweep(g);
+    if (fuse_norms(g) != OK || fuse_gelus(g) != OK)
+        return graph_no_memory(g, why);
     for (int i = 0; i < g->n_nodes; i++) {
         struct node *n = g->node[i];
 
-        skip_identity(n);
-        if (n->done)
-            continue;
         skip_expand(n);
         skip_transpose(n);
         if (fuse_affine(g, n) != OK)

@@ -22,6 +22,10 @@ struct value *made_before(const struct node *n);
  * the activation and the residual behind them. */
 MUST_CHECK enum err fuse_products(struct graph *g);
 
+/* Layer normalisations and Gelus that are spelt out. */
+MUST_CHECK enum err fuse_norms(struct graph *g);
+MUST_CHECK enum err fuse_gelus(struct graph *g);
+
 /* Every other channel instead of turning over all of them. */
 MUST_CHECK enum err fuse_shuffles(struct graph *g);
 

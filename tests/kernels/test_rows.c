@@ -134,6 +134,10 @@ Test(rows, functions_are_accurate_everywhere)
             cr_assert(fabs(one(&k, UNARY_EXP, x) - e) <= 3e-7 * e, "exp %g", x);
         cr_assert(fabs(one(&k, UNARY_SIGMOID, x) - s) <= 4e-7 * s + 1e-37, "sigmoid %g", x);
         cr_assert(fabs(one(&k, UNARY_TANH, x) - t) <= 4e-7 * fabs(t), "tanh %g", x);
+        cr_assert(fabs(one(&k, UNARY_ERF, x) - erf((double)x)) <= 4e-7, "erf %g", x);
+        cr_assert(fabs(one(&k, UNARY_GELU, x) - 0.5 * x * (1 + erf(x * M_SQRT1_2))) <=
+                      4e-7 * (1 + fabs(x)),
+                  "gelu %g", x);
     }
 }
 

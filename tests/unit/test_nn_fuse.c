@@ -432,3 +432,126 @@ Test(nn_fuse, mean_of_rows)
     }
     free(o.y);
 }
+
+/* ---- layer normalisation, spelt out --------------------------------------------------------- */
+static int spelling; /* bits: one Sub for both, Mul for Pow, no addend, no factor, two dimensions */
+
+static void spelt_norm(void)
+{
+    static const float two = 2, epsilon = 1e-3f;
+    const bool one = spelling & 1, mul = spelling & 2, bare = spelling & 8, wide = spelling & 16;
+    const bool last = !(spelling & 4) && !bare;
+    const char *axes = wide ? "-2,-1" : "-1";
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "2,5,4,21");
+    model_f32(&m, "two", "", &two);
+    model_f32(&m, "epsilon", "1", &epsilon);
+    model_pattern(&m, "scale", wide ? "4,21" : "21", 1);
+    model_pattern(&m, "shift", wide ? "1,4,21" : "1,1,21", 2);
+    model_attr_ints(&m, model_node(&m, "ReduceMean", "x", "mean"), "axes", axes);
+    model_node(&m, "Sub", "x,mean", "d");
+    if (!one)
+        model_node(&m, "Sub", "x,mean", "e");
+    model_node(&m, mul ? "Mul" : "Pow", mul ? "d,d" : "d,two", "square");
+    model_attr_ints(&m, model_node(&m, "ReduceMean", "square", "var"), "axes", axes);
+    model_node(&m, "Add", mul ? "epsilon,var" : "var,epsilon", "sum");
+    model_node(&m, "Sqrt", "sum", "root");
+    model_node(&m, "Div", one ? "d,root" : "e,root", bare ? "y" : "q");
+    if (!bare)
+        model_node(&m, "Mul", mul ? "scale,q" : "q,scale", last ? "p" : "y");
+    if (last)
+        model_node(&m, "Add", one ? "p,shift" : "shift,p", "y");
+}
+
+Test(nn_fuse, layer_normalisation)
+{
+    for (spelling = 0; spelling < 32; spelling++) {
+        struct outcome o = outcome(spelt_norm, false, "LayerNormalization");
+
+        cr_assert_eq(o.nodes, 1, "spelling %d", spelling);
+        free(o.y);
+        check(spelt_norm, "Sqrt", 0);
+        check(spelt_norm, "ReduceMean", 0);
+    }
+}
+
+static void norm_across(void) /* along channels: rows are not neighbours */
+{
+    static const float two = 2, epsilon = 1e-3f;
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "2,5,21");
+    model_f32(&m, "two", "", &two);
+    model_f32(&m, "epsilon", "", &epsilon);
+    model_attr_ints(&m, model_node(&m, "ReduceMean", "x", "mean"), "axes", "1");
+    model_node(&m, "Sub", "x,mean", "d");
+    model_node(&m, "Pow", "d,two", "square");
+    model_attr_ints(&m, model_node(&m, "ReduceMean", "square", "var"), "axes", "1");
+    model_node(&m, "Add", "var,epsilon", "sum");
+    model_node(&m, "Sqrt", "sum", "root");
+    model_node(&m, "Div", "d,root", "y");
+}
+
+Test(nn_fuse, normalising_across_rows_stays)
+{
+    struct outcome o = outcome(norm_across, false, "LayerNormalization");
+
+    cr_assert_eq(o.nodes, 0);
+    free(o.y);
+}
+
+/* ---- Gelu, spelt out ------------------------------------------------------------------------ */
+static void spelt_gelu(void)
+{
+    static const float root = 1.41421356f, inverse = 0.70710678f, one = 1, half = 0.5f, three = 3;
+    static const float small = 0.044715f, factor = 0.79788456f;
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "3,7,11");
+    model_f32(&m, "root", "", &root);
+    model_f32(&m, "inverse", "", &inverse);
+    model_f32(&m, "one", "", &one);
+    model_f32(&m, "half", "", &half);
+    model_f32(&m, "three", "", &three);
+    model_f32(&m, "small", "", &small);
+    model_f32(&m, "factor", "", &factor);
+    if (spelling & 1) {
+        if (spelling & 2) {
+            model_node(&m, "Mul", "x,x", "square");
+            model_node(&m, "Mul", "square,x", "cube");
+        } else {
+            model_node(&m, "Pow", "x,three", "cube");
+        }
+        model_node(&m, "Mul", "cube,small", "bit");
+        model_node(&m, "Add", spelling & 2 ? "bit,x" : "x,bit", "bent");
+        model_node(&m, "Mul", "factor,bent", "scaled");
+        model_node(&m, "Tanh", "scaled", "f");
+    } else {
+        model_node(&m, spelling & 2 ? "Div" : "Mul", spelling & 2 ? "x,root" : "x,inverse",
+                   "scaled");
+        model_node(&m, "Erf", "scaled", "f");
+    }
+    model_node(&m, "Add", spelling & 2 ? "f,one" : "one,f", "gate");
+    if (spelling & 4) {
+        model_node(&m, "Mul", "x,gate", "product");
+        model_node(&m, "Mul", "product,half", "y");
+    } else if (spelling & 8) {
+        model_node(&m, "Mul", "half,x", "product");
+        model_node(&m, "Mul", "product,gate", "y");
+    } else {
+        model_node(&m, "Mul", "gate,half", "product");
+        model_node(&m, "Mul", "x,product", "y");
+    }
+}
+
+Test(nn_fuse, gelu)
+{
+    for (spelling = 0; spelling < 16; spelling++) {
+        struct outcome o = outcome(spelt_gelu, false, "Gelu");
+
+        cr_assert_eq(o.nodes, 1, "spelling %d", spelling);
+        free(o.y);
+        check(spelt_gelu, "Mul", 0);
+    }
+}

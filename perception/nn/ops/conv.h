@@ -28,6 +28,9 @@ bool is_conv_transpose(const struct node *n);
 bool is_batch_norm(const struct node *n);
 /* The same in training: mean and variance are counted. */
 extern const struct op op_batch_training;
+/* n becomes a LayerNormalization of rows of `row` numbers, whose inputs it has; or Gelu. */
+MUST_CHECK enum err layer_norm_set(struct graph *g, struct node *n, int64_t row, float epsilon);
+MUST_CHECK enum err gelu_set(struct graph *g, struct node *n, bool with_tanh);
 bool unary_activation(const struct node *n, struct epilogue *e); /* fills act, a, b if it is one */
 bool clip_activation(const struct node *n, struct epilogue *e);
 

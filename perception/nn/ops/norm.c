@@ -171,24 +171,65 @@ static enum err layer_infer(struct graph *g, struct node *n, struct why *why)
     return set_out(n, 2, DTYPE_F32, x->rank, dim, why);
 }
 
-static enum err layer_run(const struct node *n, const struct run *r)
+enum { ROWS_PIECE = 1 << 14 }; /* numbers: worth handing to another thread */
+
+struct layer_job {
+    const struct node *n;
+    const struct kernels *k;
+    int64_t rows; /* a piece */
+};
+
+static void layer_rows(void *arg, int piece, int thread)
 {
+    const struct layer_job *j = arg;
+    const struct node *n = j->n;
     const struct row_params *p = n->params;
-    const float *x = in(n, 0)->data, *bias = in(n, 2) ? in(n, 2)->data : NULL;
+    const float *bias = in(n, 2) ? in(n, 2)->data : NULL;
+    int64_t end = (piece + 1) * j->rows;
     float mean, var;
 
-    for (int64_t i = 0; i < p->rows && p->row > 0; i++, x += p->row) {
+    (void)thread;
+    for (int64_t i = piece * j->rows; i < end && i < p->rows; i++) {
+        const float *x = (const float *)in(n, 0)->data + i * p->row;
+
         if (out(n, 0))
-            r->kernels->layernorm((float *)out(n, 0)->data + i * p->row, x, (size_t)p->row,
-                                  in(n, 1)->data, bias, p->epsilon);
+            j->k->layernorm((float *)out(n, 0)->data + i * p->row, x, (size_t)p->row,
+                            in(n, 1)->data, bias, p->epsilon);
         if (!out(n, 1) && !out(n, 2))
             continue;
-        moments(r->kernels, x, (size_t)p->row, &mean, &var);
+        moments(j->k, x, (size_t)p->row, &mean, &var);
         if (out(n, 1))
             ((float *)out(n, 1)->data)[i] = mean;
         if (out(n, 2))
             ((float *)out(n, 2)->data)[i] = 1.0f / sqrtf(var + p->epsilon);
     }
+}
+
+static enum err layer_run(const struct node *n, const struct run *r)
+{
+    const struct row_params *p = n->params;
+    struct layer_job job = {n, r->kernels, p->row ? ROWS_PIECE / p->row + 1 : 1};
+
+    if (p->row > 0)
+        pool_run(r->pool, (int)((p->rows + job.rows - 1) / job.rows), layer_rows, &job);
+    return OK;
+}
+
+static const struct op op_layer_norm = {"LayerNormalization", 2,         3,    3, T_F32, OP_SAME,
+                                        layer_infer,          layer_run, NULL, 0};
+
+enum err layer_norm_set(struct graph *g, struct node *n, int64_t row, float epsilon)
+{
+    struct row_params *p = node_params(g, n, sizeof *p);
+
+    if (!p)
+        return ERR_NOMEM;
+    p->row = row;
+    p->rows = tensor_count(in(n, 0)) / row;
+    p->epsilon = epsilon;
+    n->op = &op_layer_norm;
+    n->type = n->op->name;
+    n->macs = 0;
     return OK;
 }
 

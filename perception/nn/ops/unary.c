@@ -1,5 +1,6 @@
 /* One number in, one out: mathematics and activations. */
 #include <math.h>
+#include <string.h>
 
 #include "perception/nn/ops/conv.h"
 #include "perception/nn/ops/number.h"
@@ -130,7 +131,7 @@ static const struct function_row {
     [F_CEIL] = {F(f_ceil)},
     [F_COS] = {F(f_cos)},
     [F_COSH] = {F(f_cosh)},
-    [F_ERF] = {F(f_erf)},
+    [F_ERF] = {f_erf, NULL, {NULL}, {0}, UNARY_ERF, ACT_NONE},
     [F_EXP] = {f_exp, NULL, {NULL}, {0}, UNARY_EXP, ACT_NONE},
     [F_FLOOR] = {F(f_floor)},
     [F_LOG] = {F(f_log)},
@@ -162,14 +163,21 @@ static const struct function_row {
     [F_HARDSWISH] = {f_hardswish, NULL, {NULL}, {0}, UNARY_COUNT, ACT_HARDSWISH},
     [F_THRESHOLDED] = {f_thresholded, NULL, {"alpha"}, {1.0f}, UNARY_COUNT, ACT_NONE},
     [F_SHRINK] = {f_shrink, NULL, {"bias", "lambd"}, {0.0f, 0.5f}, UNARY_COUNT, ACT_NONE},
-    [F_GELU] = {F(f_gelu)},
+    [F_GELU] = {f_gelu, NULL, {NULL}, {0}, UNARY_GELU, ACT_NONE},
 #undef F
 };
 
 struct unary_params {
     real_function *real;
     double p[2];
+    enum unary kernel;
 };
+
+static void set_gelu(struct unary_params *u, bool with_tanh)
+{
+    u->real = with_tanh ? f_gelu_tanh : f_gelu;
+    u->kernel = with_tanh ? UNARY_GELU_TANH : UNARY_GELU;
+}
 
 static enum err unary_infer(struct graph *g, struct node *n, struct why *why)
 {
@@ -183,10 +191,12 @@ static enum err unary_infer(struct graph *g, struct node *n, struct why *why)
     for (int i = 0; i < 2; i++)
         if (f->p_name[i])
             u->p[i] = (double)attr_float(n, f->p_name[i], f->p[i]);
+    u->kernel = f->kernel;
     if (n->op->variant == F_GELU) {
         approximate = attr_string(n, "approximate", "none");
-        if (approximate[0] == 't')
-            u->real = f_gelu_tanh;
+        if (strcmp(approximate, "none") != 0 && strcmp(approximate, "tanh") != 0)
+            return err_say(why, ERR_FORMAT, "approximate '%.40s'", approximate);
+        set_gelu(u, approximate[0] == 't');
     }
     attr_ignore(n, "consumed_inputs"); /* an in-place hint of opset 1 */
     return set_out_like(n, 0, in(n, 0)->type, in(n, 0), why);
@@ -211,8 +221,8 @@ static void unary_f32(void *arg, int i, int thread)
     struct finish act = {.scale = 1.0f, .act = f->act, .a = (float)u->p[0], .b = (float)u->p[1]};
 
     (void)thread;
-    if (f->kernel != UNARY_COUNT)
-        j->k->unary[f->kernel](y, x, (size_t)count);
+    if (u->kernel != UNARY_COUNT)
+        j->k->unary[u->kernel](y, x, (size_t)count);
     else if (f->act != ACT_NONE)
         j->k->finish(y, x, (size_t)count, &act);
     else
@@ -335,6 +345,18 @@ bool clip_activation(const struct node *n, struct epilogue *e)
     e->a = (float)bound[0];
     e->b = (float)bound[1];
     return true;
+}
+
+enum err gelu_set(struct graph *g, struct node *n, bool with_tanh)
+{
+    struct unary_params *u = node_params(g, n, sizeof *u);
+
+    if (!u)
+        return ERR_NOMEM;
+    n->op = op_find("Gelu");
+    n->type = n->op->name;
+    set_gelu(u, with_tanh);
+    return OK;
 }
 
 #define ROW(name, f, types)                                                                        \
