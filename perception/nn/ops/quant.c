@@ -7,6 +7,7 @@
 
 struct quant_params {
     int64_t channels, inner; /* how the input falls into lines of one scale */
+    int64_t block, length;   /* of blocks (opset 21): a scale for `block` elements along the axis */
 };
 
 /* Scale and zero point: one, or one per channel of the axis. */
@@ -19,8 +20,6 @@ static enum err quant_lines(struct graph *g, struct node *n, struct why *why)
 
     if (!p)
         return ERR_NOMEM;
-    if (attr_int(n, "block_size", 0))
-        return err_say(why, ERR_UNSUPPORTED, "block_size");
     if (!(T_FLOAT & TYPE(s->type)))
         return err_say(why, ERR_UNSUPPORTED, "a scale of %s", dtype_name(s->type));
     p->channels = tensor_count(s);
@@ -43,10 +42,40 @@ static enum err quant_lines(struct graph *g, struct node *n, struct why *why)
     return OK;
 }
 
+/* As many scales and zero points as there are blocks along one axis, and elements along the others. */
+static enum err block_lines(struct graph *g, struct node *n, int64_t block, struct why *why)
+{
+    const struct tensor *x = in(n, 0), *s = in(n, 1), *z = in(n, 2);
+    struct quant_params *p = node_params(g, n, sizeof *p);
+    int axis;
+    enum err e;
+
+    if (!p)
+        return ERR_NOMEM;
+    if (!(T_FLOAT & TYPE(s->type)))
+        return err_say(why, ERR_UNSUPPORTED, "a scale of %s", dtype_name(s->type));
+    if ((e = axis_of(attr_int(n, "axis", 1), x->rank, &axis, why)) != OK)
+        return e;
+    for (int d = 0; d < x->rank; d++) {
+        int64_t count = d == axis ? x->dim[d] / block + (x->dim[d] % block > 0) : x->dim[d];
+
+        if (block < 1 || s->rank != x->rank || s->dim[d] != count ||
+            (z && (z->rank != s->rank || z->dim[d] != count)))
+            return err_say(why, ERR_FORMAT, "scales or zero points do not fit blocks of %lld",
+                           (long long)block);
+    }
+    p->block = block;
+    p->length = x->dim[axis];
+    p->inner = dims_product(x->dim, axis + 1, x->rank);
+    return OK;
+}
+
+static const struct op op_quantize_blocks, op_dequantize_blocks;
+
 static enum err quantize_infer(struct graph *g, struct node *n, struct why *why)
 {
-    int64_t type = attr_int(n, "output_dtype", 0);
-    enum err e = quant_lines(g, n, why);
+    int64_t type = attr_int(n, "output_dtype", 0), block = attr_int(n, "block_size", 0);
+    enum err e = block ? block_lines(g, n, block, why) : quant_lines(g, n, why);
 
     attr_ignore(n, "saturate"); /* about 8-bit floating point only */
     if (e != OK)
@@ -56,19 +85,29 @@ static enum err quantize_infer(struct graph *g, struct node *n, struct why *why)
     type = in(n, 2) ? (int64_t)in(n, 2)->type : type ? type : DTYPE_U8;
     if (type != DTYPE_U8 && type != DTYPE_I8 && type != DTYPE_U16 && type != DTYPE_I16)
         return err_say(why, ERR_UNSUPPORTED, "quantising to type %lld", (long long)type);
+    if (block)
+        n->op = &op_quantize_blocks; /* no kernel takes its place */
     return set_out_like(n, 0, (enum dtype)type, in(n, 0), why);
 }
 
-static enum err dequantize_infer(struct graph *g, struct node *n, struct why *why)
+static enum err dequantize_type(struct node *n, struct why *why)
 {
-    enum err e = quant_lines(g, n, why);
-
-    if (e != OK)
-        return e;
     if (in(n, 2) && in(n, 2)->type != in(n, 0)->type)
         return err_say(why, ERR_FORMAT, "data is %s, its zero point %s", dtype_name(in(n, 0)->type),
                        dtype_name(in(n, 2)->type));
     return set_out_like(n, 0, in(n, 1)->type, in(n, 0), why);
+}
+
+static enum err dequantize_infer(struct graph *g, struct node *n, struct why *why)
+{
+    enum err e;
+
+    if (attr_int(n, "block_size", 0)) {
+        n->op = &op_dequantize_blocks;
+        return n->op->infer(g, n, why);
+    }
+    e = quant_lines(g, n, why);
+    return e == OK ? dequantize_type(n, why) : e;
 }
 
 /* One line of one scale. */
@@ -126,6 +165,37 @@ static enum err quant_run(const struct node *n, const struct run *r)
     }
     return OK;
 }
+
+static enum err dequantize_blocks_infer(struct graph *g, struct node *n, struct why *why)
+{
+    enum err e = block_lines(g, n, attr_int(n, "block_size", 0), why);
+
+    return e == OK ? dequantize_type(n, why) : e;
+}
+
+static enum err blocks_run(const struct node *n, const struct run *r)
+{
+    const struct quant_params *p = n->params;
+    const int64_t blocks = p->length ? (p->length - 1) / p->block + 1 : 0;
+    struct line l = {.x = in(n, 0), .y = out(n, 0)};
+
+    for (; l.at < tensor_count(l.x); l.at += l.n) {
+        int64_t along = l.at / p->inner % p->length, outer = l.at / p->inner / p->length;
+        int64_t c = (outer * blocks + along / p->block) * p->inner + l.at % p->inner;
+
+        l.n = p->inner > 1 ? 1 : p->block - along % p->block;
+        l.n = l.n < p->length - along ? l.n : p->length - along;
+        l.scale = number_float(in(n, 1), c);
+        l.zero = in(n, 2) ? number_int(in(n, 2), c) : 0;
+        (n->op->variant ? dequantize_line : quantize_line)(r->kernels, &l);
+    }
+    return OK;
+}
+
+static const struct op op_quantize_blocks = {"QuantizeLinear", 2,    3, 1, T_FLOAT, 0, NULL,
+                                             blocks_run,       NULL, 0};
+static const struct op op_dequantize_blocks = {
+    "DequantizeLinear", 2, 3, 1, T_ANY, 0, dequantize_blocks_infer, blocks_run, NULL, 1};
 
 /* ---- DynamicQuantizeLinear: scale and zero point from the data, so that 0 is exact ---------- */
 static enum err dynamic_infer(struct graph *g, struct node *n, struct why *why)

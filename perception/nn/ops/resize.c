@@ -18,13 +18,13 @@ enum coord {
     TF_CROP_AND_RESIZE,
     HALF_PIXEL_SYMMETRIC,
 };
-enum { MAX_TAPS = 4 };
 
 struct axis {
     double scale;  /* out / in */
     double length; /* in * scale, not rounded */
     double start, end;
     int64_t in, out;
+    int taps;
     bool moves;     /* not the identity */
     int32_t *index; /* (out, taps) */
     float *weight;  /* (out, taps) */
@@ -37,7 +37,7 @@ struct resize_params {
     enum resize_round round;
     float cubic_a, extrapolation;
     bool exclude_outside;
-    int taps;
+    bool antialias; /* taps reach further where the picture shrinks */
     struct axis axis[TENSOR_MAX_RANK];
     bool flat; /* the kernels do it */
     struct resize_shape shape;
@@ -83,66 +83,85 @@ static double nearest(enum resize_round r, double x)
     return x;
 }
 
-/* Weights of the taps around x, and the index of the first. */
-static double taps_at(const struct resize_params *p, double x, double w[MAX_TAPS])
+/* The weight of a tap t from where it is wanted: triangle, or the cubic convolution of Keys (1981),
+ * "Cubic Convolution Interpolation for Digital Image Processing". */
+static double tap_weight(const struct resize_params *p, double t)
 {
-    double t = x - floor(x), a = (double)p->cubic_a, u = 1 - t;
+    double a = (double)p->cubic_a, d = fabs(t);
 
-    if (p->mode == NEAREST) {
-        w[0] = 1;
+    if (p->mode == LINEAR)
+        return d < 1 ? 1 - d : 0;
+    if (d < 1)
+        return ((a + 2) * d - (a + 3)) * d * d + 1;
+    return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+}
+
+/* How much wider taps lie than in the result. */
+static double shrinking(const struct resize_params *p, const struct axis *a)
+{
+    return p->antialias && a->scale < 1 ? a->scale : 1;
+}
+
+static int64_t count_taps(const struct resize_params *p, const struct axis *a)
+{
+    double radius = p->mode == LINEAR ? 1 : 2, first = floor(-radius / shrinking(p, a)) + 1;
+
+    return p->mode == NEAREST ? 1 : (int64_t)(2 - 2 * first);
+}
+
+/* The index of the first tap around x. */
+static double first_tap(const struct resize_params *p, const struct axis *a, double x)
+{
+    double radius = p->mode == LINEAR ? 1 : 2;
+
+    if (p->mode == NEAREST)
         return nearest(p->round, x);
-    }
-    if (p->mode == LINEAR) {
-        w[0] = 1 - t;
-        w[1] = t;
-        return floor(x);
-    }
-    w[0] = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a;
-    w[1] = ((a + 2) * t - (a + 3)) * t * t + 1;
-    w[2] = ((a + 2) * u - (a + 3)) * u * u + 1;
-    w[3] = ((a * (u + 1) - 5 * a) * (u + 1) + 8 * a) * (u + 1) - 4 * a;
-    return floor(x) - 1;
+    return floor(x) + floor(-radius / shrinking(p, a)) + 1;
 }
 
 static void fill_taps(const struct resize_params *p, struct axis *a)
 {
+    const double last = (double)(a->in - 1), narrow = shrinking(p, a);
+
     for (int64_t i = 0; i < a->out; i++) {
-        double w[MAX_TAPS] = {0}, sum = 0, last = (double)(a->in - 1), x = coordinate(p, a, i),
-               first;
+        double sum = 0, x = coordinate(p, a, i), first;
+        float *w = a->weight + i * a->taps;
 
         x = x == x ? fmin(fmax(x, -1e9), 1e9) : 0.0;
-        first = taps_at(p, x, w);
+        first = first_tap(p, a, x);
         a->outside[i] = p->coord == TF_CROP_AND_RESIZE && (x < 0 || x > last);
-        for (int t = 0; t < p->taps; t++) {
-            double at = first + t;
+        for (int t = 0; t < a->taps; t++) {
+            double at = first + t, v = p->mode == NEAREST ? 1 : tap_weight(p, (at - x) * narrow);
 
-            if (p->exclude_outside && (at < 0 || at > last))
-                w[t] = 0;
-            a->index[i * p->taps + t] = (int32_t)fmin(fmax(at, 0), last);
-            sum += w[t];
+            w[t] = (float)(p->exclude_outside && (at < 0 || at > last) ? 0 : v);
+            a->index[i * a->taps + t] = (int32_t)fmin(fmax(at, 0), last);
+            sum += (double)w[t];
         }
-        for (int t = 0; t < p->taps; t++)
-            a->weight[i * p->taps + t] = (float)(p->exclude_outside ? w[t] / sum : w[t]);
+        for (int t = 0; (p->exclude_outside || narrow < 1) && t < a->taps; t++)
+            w[t] = (float)((double)w[t] / sum);
     }
 }
 
 static enum err place_taps(struct graph *g, struct resize_params *p, struct axis *a,
                            struct why *why)
 {
-    size_t n = (size_t)a->out * (size_t)p->taps;
+    int64_t taps = count_taps(p, a);
+    size_t n;
 
-    if (n * sizeof *a->index > g->memory_limit / 32)
+    a->taps = (int)(taps < INT32_MAX ? taps : INT32_MAX);
+    if (__builtin_mul_overflow((size_t)a->out, (size_t)a->taps * sizeof *a->index, &n) ||
+        n > g->memory_limit / 32)
         return err_say(why, ERR_LIMIT, "an axis of %lld elements", (long long)a->out);
-    a->index = region_take(&g->region, n * sizeof *a->index);
-    a->weight = region_take(&g->region, n * sizeof *a->weight);
+    a->index = region_take(&g->region, n);
+    a->weight = region_take(&g->region, n);
     a->outside = region_take(&g->region, (size_t)a->out * sizeof *a->outside);
     if (!a->index || !a->weight || !a->outside)
         return ERR_NOMEM;
     fill_taps(p, a);
     a->moves = a->in != a->out || p->coord == TF_CROP_AND_RESIZE;
     for (int64_t i = 0; i < a->out && !a->moves; i++)
-        for (int t = 0; t < p->taps; t++)
-            a->moves |= a->index[i * p->taps + t] != i && fabsf(a->weight[i * p->taps + t]) > 1e-6f;
+        for (int t = 0; t < a->taps; t++)
+            a->moves |= a->index[i * a->taps + t] != i && fabsf(a->weight[i * a->taps + t]) > 1e-6f;
     return OK;
 }
 
@@ -175,14 +194,12 @@ static enum err read_modes(struct node *n, struct resize_params *p, struct why *
     p->mode = m == 3 ? LINEAR : (enum mode)m;
     p->round = (enum resize_round)r;
     p->coord = (enum coord)c;
-    p->taps = p->mode == NEAREST ? 1 : p->mode == LINEAR ? 2 : 4;
     if (!old) {
         p->cubic_a = attr_float(n, "cubic_coeff_a", -0.75f);
         p->exclude_outside = attr_int(n, "exclude_outside", 0) != 0;
         p->extrapolation = attr_float(n, "extrapolation_value", 0.0f);
     }
-    if (n->opset >= 18 && attr_int(n, "antialias", 0))
-        return err_say(why, ERR_UNSUPPORTED, "antialias");
+    p->antialias = n->opset >= 18 && attr_int(n, "antialias", 0) && p->mode != NEAREST;
     if (p->mode != NEAREST && in(n, 0)->type != DTYPE_F32)
         return err_say(why, ERR_UNSUPPORTED, "mode '%.40s' of %s", mode,
                        dtype_name(in(n, 0)->type));
@@ -323,6 +340,8 @@ static bool is_flat(const struct tensor *x, const struct resize_params *p)
     for (int i = 0; i < x->rank; i++) {
         if (i < x->rank - 2 && p->axis[i].moves)
             return false;
+        if (p->antialias && p->axis[i].scale < 1)
+            return false;
         if (p->coord == ALIGN_CORNERS && p->axis[i].length != (double)p->axis[i].out)
             return false;
     }
@@ -353,6 +372,9 @@ static enum err resize_infer(struct graph *g, struct node *n, struct why *why)
     for (int i = 0; i < x->rank; i++)
         if ((e = place_taps(g, p, &p->axis[i], why)) != OK)
             return e;
+    for (int i = 0; i < x->rank && p->antialias; i++)
+        n->work += (p->axis[i].in > p->axis[i].out ? tensor_count(x) : tensor_count(out(n, 0))) *
+                   (p->axis[i].taps < 1 << 20 ? p->axis[i].taps : 1 << 20);
     p->flat = is_flat(x, p);
     if (p->flat) {
         const struct axis *ay = &p->axis[x->rank - 2], *ax = &p->axis[x->rank - 1];
@@ -425,8 +447,8 @@ static void resize_axis(const struct resize_params *p, const struct axis *a, enu
 
     for (int64_t o = 0; o < outer; o++, from += (size_t)a->in * row)
         for (int64_t i = 0; i < a->out; i++, to += row) {
-            const int32_t *index = a->index + i * p->taps;
-            const float *w = a->weight + i * p->taps;
+            const int32_t *index = a->index + i * a->taps;
+            const float *w = a->weight + i * a->taps;
 
             if (p->mode == NEAREST) {
                 memcpy(to, from + (size_t)*index * row, row);
@@ -435,7 +457,7 @@ static void resize_axis(const struct resize_params *p, const struct axis *a, enu
             for (int64_t e = 0; e < inner; e++) {
                 double sum = 0;
 
-                for (int t = 0; t < p->taps; t++)
+                for (int t = 0; t < a->taps; t++)
                     sum += (double)w[t] * (double)((const float *)from)[index[t] * inner + e];
                 ((float *)to)[e] = (float)sum;
             }
