@@ -43,6 +43,7 @@ static enum err nms_infer(struct graph *g, struct node *n, struct why *why)
         each = number_int(in(n, NMS_MOST), 0);
     rows = scores->dim[0] * scores->dim[1];
     dim[0] = each > 0 ? each * rows : 0;
+    n->work = dim[0] * boxes->dim[1]; /* each against all that are taken */
     return set_out_bound(n, 0, DTYPE_I64, 2, dim, why);
 }
 

@@ -22,7 +22,7 @@ static enum err roi_infer(struct graph *g, struct node *n, struct why *why)
     const char *coord = n->opset < 16
                             ? "output_half_pixel"
                             : attr_string(n, "coordinate_transformation_mode", "half_pixel");
-    int64_t dim[4];
+    int64_t dim[4], most;
     enum err e;
 
     if (!p)
@@ -52,7 +52,11 @@ static enum err roi_infer(struct graph *g, struct node *n, struct why *why)
     dim[1] = x->dim[1];
     dim[2] = p->bins_y;
     dim[3] = p->bins_x;
-    return set_out(n, 0, x->type, 4, dim, why);
+    if ((e = set_out(n, 0, x->type, 4, dim, why)) != OK)
+        return e;
+    most = p->samples ? p->samples : ROI_MAX_SAMPLES;
+    n->work = tensor_count(out(n, 0)) * most * most;
+    return OK;
 }
 
 /* Along one axis: the region in pixels, its bins, and the samples in each. */
