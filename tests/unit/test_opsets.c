@@ -166,7 +166,9 @@ static void by_scales(const char *mode, const float *want)
 
 static void by_sizes(const char *mode, const float *want)
 {
-    smooth(mode)->input[2] = model_text(&m, "");
+    Onnx__NodeProto *n = smooth(mode);
+
+    n->input[2] = model_text(&m, "");
     model_i64(&m, "sizes", "4", (int64_t[]){1, 1, 3, 3});
     gives("1,1,3,3", want);
 }
