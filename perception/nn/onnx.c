@@ -24,8 +24,10 @@ struct reader {
 /* A new value with a name of its own. */
 static enum err define(struct reader *r, const char *name, struct value **out)
 {
-    if (scope_find_here(r->scope, name))
-        return err_say(r->why, ERR_FORMAT, "tensor '%s' is made twice", name);
+    if (scope_find_here(r->scope, name)) {
+        err_say(r->why, ERR_FORMAT, "tensor '%s' is made twice", name);
+        return ERR_FORMAT;
+    }
     *out = graph_value(r->g, name);
     return *out ? scope_define(r->scope, (*out)->t.name, *out) : ERR_NOMEM;
 }

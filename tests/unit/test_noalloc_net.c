@@ -114,3 +114,15 @@ Test(noalloc_net, models_run_without_memory, .timeout = 60)
         check_model(folder, names[i], pool);
     pool_close(pool);
 }
+
+Test(noalloc_net, graphs_in_graphs_run_without_memory)
+{
+    static const char *const names[] = {"test_if", "test_scan9_sum", "test_einsum_batch_matmul",
+                                        "test_dft", "test_det_nd"};
+    const char *folder = "/usr/share/libonnx-testdata/data/node";
+
+    if (!COUNTED)
+        cr_skip_test("a sanitizer has the allocator");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        check_model(folder, names[i], NULL);
+}
