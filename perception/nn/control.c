@@ -188,7 +188,7 @@ static enum err splice_loop(struct graph *g, struct node *n, const struct body *
                          .trips = number_int(in(n, 0), 0),
                          .n_in = onnx_body_inputs(b),
                          .n_out = onnx_body_outputs(b)};
-    const size_t ends = (size_t)(u.n_in + u.n_out);
+    const size_t ends = (size_t)u.n_in + (size_t)u.n_out;
 
     u.in = region_take(&g->region, ends * sizeof *u.in);
     u.stacked = region_take(&g->region, (size_t)u.n_out * (size_t)u.trips * sizeof *u.stacked);

@@ -23,7 +23,7 @@ static bool is_number(const struct value *c, double near)
 /* n is a sum or product (or a quotient by `number`) of that number and something else: that. */
 static struct value *beside(const struct node *n, const char *type, double number)
 {
-    if (!is(n, type) || n->n_in != 2)
+    if (!n || !is(n, type) || n->n_in != 2)
         return NULL;
     if (is_number(n->in[1], number))
         return n->in[0];

@@ -176,10 +176,10 @@ static enum err dequantize_blocks_infer(struct graph *g, struct node *n, struct 
 static enum err blocks_run(const struct node *n, const struct run *r)
 {
     const struct quant_params *p = n->params;
-    const int64_t blocks = p->length ? (p->length - 1) / p->block + 1 : 0;
+    const int64_t blocks = p->length > 0 ? (p->length - 1) / p->block + 1 : 0;
     struct line l = {.x = in(n, 0), .y = out(n, 0)};
 
-    for (; l.at < tensor_count(l.x); l.at += l.n) {
+    for (; blocks > 0 && p->inner > 0 && l.at < tensor_count(l.x); l.at += l.n) {
         int64_t along = l.at / p->inner % p->length, outer = l.at / p->inner / p->length;
         int64_t c = (outer * blocks + along / p->block) * p->inner + l.at % p->inner;
 

@@ -172,7 +172,7 @@ static enum err stft_infer(struct graph *g, struct node *n, struct why *why)
         (e = need_length(p->step, "frame_step", why)) != OK ||
         (e = need_length(p->N, "frame_length", why)) != OK)
         return e;
-    if (p->N > x->dim[1] || (w && w->dim[0] != p->N))
+    if (p->step < 1 || p->N > x->dim[1] || (w && w->dim[0] != p->N))
         return err_say(why, ERR_FORMAT, "frames of %lld, a signal of %lld, a window of %lld",
                        (long long)p->N, (long long)x->dim[1], (long long)(w ? w->dim[0] : p->N));
     if (onesided && x->dim[2] == 2)
