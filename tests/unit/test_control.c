@@ -142,6 +142,35 @@ Test(control, a_branch_that_is_chosen_when_running)
     net_close(net);
 }
 
+/* What the nodes of a branch need while they run lies beside what they read: sorted twice. */
+Test(control, a_branch_that_needs_memory_to_work_in)
+{
+    struct net *net;
+    Onnx__NodeProto *n;
+
+    start();
+    model_input(&m, "cond", DTYPE_BOOL, "");
+    model_input(&m, "x", DTYPE_F32, "4");
+    model_i64(&a, "k", "1", (int64_t[]){4});
+    model_node(&a, "TopK", "x,k", "v,i");
+    model_node(&a, "Neg", "v", "n");
+    model_node(&a, "TopK", "n,k", "s,j");
+    model_node(&a, "Sub", "s,v", "t");
+    model_output(&a, "t");
+    model_node(&b, "Neg", "x", "e");
+    model_output(&b, "e");
+    n = model_node(&m, "If", "cond", "y");
+    inner(&m, n, "then_branch", &a);
+    inner(&m, n, "else_branch", &b);
+    model_output(&m, "y");
+    net = opened(1);
+    *(uint8_t *)net_input(net, 0)->data = 1;
+    set(net, 1, (float[]){1, 5, 3, 2});
+    run(net);
+    gives(net, 0, (float[]){-6, -5, -5, -6}, 4);
+    net_close(net);
+}
+
 /* As exporters ask whether a dimension is 1 before they squeeze it. */
 Test(control, branches_of_different_shapes)
 {
