@@ -167,7 +167,7 @@ UNIT_OK := $(patsubst %,%.ok,$(filter-out $B/tests/e2e/%,$(TESTS)))
 E2E_OK  := $(patsubst %,%.ok,$(filter $B/tests/e2e/%,$(TESTS)))
 FUZZ_OK := $(FUZZERS:=.ok)
 test_env := OUTRIDER_BUILD=$B OUTRIDER_SHARED=$(SHARED) $(san_env)
-san_env  := TSAN_OPTIONS=suppressions=tests/tsan.supp:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+san_env  := TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 
 # $(call run,command): its output goes to a log, of which only what went wrong or was left out is shown.
 run = @rm -f $@; if $(test_env) $(1) > $<.log 2>&1; \
