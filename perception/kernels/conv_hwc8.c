@@ -10,7 +10,7 @@
 
 enum {
     PIECES = 2,
-    RUN = 4, /* tiles in a row of a pointwise convolution */
+    STRIP = 32 * 1024, /* bytes of the pixels of a pointwise convolution that a panel goes over */
     ALIGN = 64,
 };
 
@@ -410,19 +410,36 @@ static void run_piece(void *arg, int i, int thread)
     }
 }
 
-static void conv8_run(struct conv8 *c, struct pool *pool)
+/* rows: of a band; 0: what hwc_band_rows() says */
+static void conv8_run(struct conv8 *c, int rows, struct pool *pool)
 {
     const struct conv_shape *s = c->s;
     int threads = pool_threads(pool), panels = div_up(s->M / s->groups, c->k->hwc8_channels);
 
     if (s->OH <= 0 || s->OW <= 0 || s->N <= 0)
         return;
-    c->rows = hwc_band_rows(s);
+    c->rows = rows > 0 ? rows : hwc_band_rows(s);
     c->bands = div_up(s->OH, c->rows);
     c->splits = 1;
     if (threads > 1)
         c->splits = int_min(div_up(PIECES * threads, c->bands * s->N), s->groups * panels);
     pool_run(pool, s->N * c->bands * c->splits, run_piece, c);
+}
+
+/* The pixels of a picture as rows of one band each: they stay in the first-level cache for all panels,
+ * and every thread gets some. */
+static void run_pointwise(struct conv8 c, struct pool *pool)
+{
+    struct conv_shape flat = *c.s;
+    int tile = c.k->hwc8_pixels, pixels = (int)c.pixels, threads = pool_threads(pool);
+    int most = threads > 1 ? div_up(pixels, PIECES * threads) : pixels;
+
+    flat.W = int_min(pixels, div_up(int_min(most, STRIP / flat.C + 1), tile) * tile);
+    flat.OW = flat.W;
+    flat.H = flat.OH = div_up(pixels, flat.W);
+    c.s = &flat;
+    c.grid.per_row = (size_t)flat.W;
+    conv8_run(&c, 1, pool);
 }
 
 static void run_depthwise(const struct conv8 *c, struct pool *pool)
@@ -452,7 +469,7 @@ static void run_transposed(struct conv8 c, struct pool *pool)
                                    (size_t)s->OH * s->OW, (size_t)s->stride_y * s->OW,
                                    (size_t)s->stride_x};
         c.pixels = (int64_t)p.OH * p.OW;
-        conv8_run(&c, pool);
+        conv8_run(&c, 0, pool);
         c.weights += align((size_t)s->groups * group_bytes(c.k, &p));
     }
 }
@@ -462,7 +479,6 @@ void conv_hwc8(const struct kernels *k, const struct conv_shape *s, bool transpo
                void *scratch, struct pool *pool)
 {
     size_t pixels = (size_t)s->OH * s->OW;
-    struct conv_shape flat = *s;
     struct conv8 c = {.k = k,
                       .s = s,
                       .x = x,
@@ -485,11 +501,8 @@ void conv_hwc8(const struct kernels *k, const struct conv_shape *s, bool transpo
         run_depthwise(&c, pool);
         return;
     }
-    if (is_pointwise(s)) {
-        flat.W = flat.OW = int_min(RUN * k->hwc8_pixels, (int)pixels);
-        flat.H = flat.OH = div_up((int)pixels, flat.OW);
-        c.s = &flat;
-        c.grid.per_row = (size_t)flat.OW;
-    }
-    conv8_run(&c, pool);
+    if (is_pointwise(s))
+        run_pointwise(c, pool);
+    else
+        conv8_run(&c, 0, pool);
 }
