@@ -229,7 +229,22 @@ static bool notes_take(struct walk *w)
     return true;
 }
 
-/* Those that dequantise what the walk has made are where their first reader may need them. */
+static void append_once(struct walk *w, struct node *n)
+{
+    for (int i = 0; i < w->n; i++)
+        if (w->node[i] == n)
+            return;
+    walk_append(w, n);
+}
+
+static bool is_border(const struct node *n)
+{
+    return n && n->op == &op_quantize8;
+}
+
+/* Those that dequantise what the walk has made are where their first reader may need them. A border
+ * stands where the first operator on bytes was; one on real numbers may come before that, and its
+ * DequantizeLinear reads the same bytes in the end (layout.c): the border comes before both. */
 static void finish(struct walk *w)
 {
     struct node **node = w->node;
@@ -239,9 +254,17 @@ static void finish(struct walk *w)
     w->room = 2 * n;
     w->node = walk_take(w, (size_t)w->room * sizeof *w->node + 1);
     for (int i = 0; i < n && w->e == OK; i++) {
-        if (is_dequantize(node[i]))
+        if (is_dequantize(node[i])) {
+            const struct value *last = node[i]->in[0]->last;
+
+            if (last && is_border(last->from))
+                append_once(w, last->from);
             turn_dequantize(w, node[i]);
-        walk_append(w, node[i]);
+        }
+        if (is_border(node[i]))
+            append_once(w, node[i]);
+        else
+            walk_append(w, node[i]);
     }
 }
 

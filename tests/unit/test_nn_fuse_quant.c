@@ -194,6 +194,22 @@ static void float_between(void)
     round_to("d", "b", "y");
 }
 
+/* The same bytes are read by one on real numbers first, and then by one on bytes. */
+static void float_before(void)
+{
+    begin("1,5,9,11");
+    conv("x0", "19,5,1,1", 1, "c");
+    model_node(&m, "Softsign", "c", "s");
+    round_to("s", "b", "s0");
+    model_pattern(&m, "v", "8,19,1,1", 3);
+    model_node(&m, "Conv", "s0,v", "d");
+    conv("s0", "8,19,1,1", 4, "e");
+    round_to("d", "b", "d0");
+    round_to("e", "b", "e0");
+    model_node(&m, "Add", "d0,e0", "s1");
+    round_to("s1", "b", "y");
+}
+
 static void add_batch_norm(void)
 {
     const float var[] = {0.5f, 1, 1.5f, 2, 0.7f};
@@ -219,6 +235,9 @@ Test(nn_fuse_quant, convolutions)
     check(conv_chain, "to int8, Conv int8, Conv int8, from int8, to planes, ");
     check(float_between,
           "to int8, Conv int8, Softsign, to int8, from int8, Conv, to int8, from int8, "
+          "to planes, ");
+    check(float_before,
+          "to int8, Conv int8, Softsign, to int8, from int8, Conv, to int8, Conv int8, from int8, "
           "to planes, ");
     check(add_batch_norm, "to int8, Conv int8, Conv int8, from int8, to planes, ");
     check(add_relu, "to int8, Conv int8, Conv int8, from int8, to planes, ");
