@@ -76,6 +76,9 @@ static void same_bits(unsigned mask, size_t n)
     SAME(float, n, k->layernorm(out, a, n, b, t, 1e-5f));
     SAME(float, n, k->layernorm(out, a, n, b, NULL, 1e-5f));
     SAME(uint8_t, n, k->quantize_u8(out, wide, n, 0.37f, 100));
+    SAME(uint8_t, n, k->quantize_u8(out, wide, n, 0.0123f, 0));
+    SAME(uint8_t, n, k->quantize_u8(out, wide, n, 1e-40f, 7));
+    SAME(uint8_t, n, k->quantize_u8(out, wide, n, 3e38f, 7));
     SAME(int8_t, n, k->quantize_i8(out, wide, n, 0.37f, -5));
     SAME(float, n, k->dequantize_u8(out, u, n, 0.37f, 100));
     SAME(float, n, k->dequantize_i8(out, (const int8_t *)u, n, 0.37f, -5));
@@ -171,11 +174,16 @@ Test(rows, quantize_rounds_half_to_even_and_saturates)
     uint8_t got_u[N];
     int8_t got_s[N];
 
-    reference(&k);
-    k.quantize_u8(got_u, x, N, 1, 10);
-    k.quantize_i8(got_s, x, N, 1, 0);
-    cr_assert_arr_eq(got_u, u, N);
-    cr_assert_arr_eq(got_s, s, N);
+    for (int level = 0; level < 2; level++) {
+        if (level)
+            kernels_init(&k, ~0u);
+        else
+            reference(&k);
+        k.quantize_u8(got_u, x, N, 1, 10);
+        k.quantize_i8(got_s, x, N, 1, 0);
+        cr_assert_arr_eq(got_u, u, N);
+        cr_assert_arr_eq(got_s, s, N);
+    }
     k.quantize_u8(got_u, (const float[]){6}, 1, 4, 0); /* 1.5 */
     cr_assert(got_u[0] == 2);
 }
