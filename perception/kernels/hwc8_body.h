@@ -101,7 +101,8 @@ VEC_INLINE void column_put(const enum act act, const bool whole, const struct co
                       col->add_scale);
     if (col->has_add && !col->add_after)
         v = vec_add(v, add);
-    v = act == ACT_SILU && !col->real ? vec_silu8(v) : vec_act(act, v, col->a, col->b);
+    v = act == ACT_SILU && !col->real ? vec_silu8(&silu8_usual, vec_mul(v, vec_all(SILU8_UNIT)))
+                                      : vec_act(act, v, col->a, col->b);
     if (col->has_add && col->add_after)
         v = vec_add(v, add);
     if (!col->real)
@@ -169,6 +170,7 @@ struct plain {
     vec by;      /* 1 / as.scale */
     bytes least; /* lo, as a byte */
     int zero;
+    const struct silu8 *silu; /* to steps; scale and bias come times SILU8_UNIT then */
 };
 
 static float in_steps(float v, float scale, float lo, float hi)
@@ -176,10 +178,11 @@ static float in_steps(float v, float scale, float lo, float hi)
     return fminf(fmaxf(rintf(v / scale), lo), hi);
 }
 
-VEC_INLINE struct plain plain_of(const enum act act, const struct hwc8_finish *f, int c, int n)
+VEC_INLINE struct plain plain_of(const enum act act, const struct hwc8_finish *f,
+                                 const struct silu8 *silu, int c, int n)
 {
     vec_mask some = vec_first((size_t)n);
-    vec unit = vec_all(is_in_steps(act) ? f->as.scale : 1.0f);
+    vec unit = vec_all(is_in_steps(act) ? f->as.scale : act == ACT_SILU ? 1.0f / SILU8_UNIT : 1.0f);
     float least = (float)-f->as.zero, most = (float)(255 - f->as.zero), lo = least, hi = most;
 
     if (f->act == ACT_RELU)
@@ -196,7 +199,8 @@ VEC_INLINE struct plain plain_of(const enum act act, const struct hwc8_finish *f
                           .hi = vec_all(hi),
                           .by = vec_all(1.0f / f->as.scale),
                           .least = bytes_all((int)lo + f->as.zero),
-                          .zero = f->as.zero};
+                          .zero = f->as.zero,
+                          .silu = silu};
 }
 
 /* 1 / (1 + 2^x) within 2e-4 of itself, a twentieth of a step: 2^f = a polynomial, |f| <= 1/2. */
@@ -216,8 +220,6 @@ VEC_INLINE vec act8(const enum act act, vec v, const struct plain *t)
         return sigmoid8(vec_mul(v, vec_all(-1.44269504f)));
     case ACT_TANH: /* 2 sigmoid(2 v) - 1 */
         return vec_fma(vec_all(2.0f), sigmoid8(vec_mul(v, vec_all(-2.88539008f))), vec_all(-1.0f));
-    case ACT_SILU:
-        return vec_silu8(v);
     default:
         return vec_act(act, v, t->a, t->b);
     }
@@ -226,8 +228,11 @@ VEC_INLINE vec act8(const enum act act, vec v, const struct plain *t)
 /* Sums to steps, to be rounded; those below lo are the caller's. */
 VEC_INLINE vec plain_steps(const enum act act, const struct plain *t, ints sum)
 {
-    vec v = act8(act, vec_add(vec_mul(vec_of_ints(sum), t->scale), t->bias), t);
+    vec v;
 
+    if (act == ACT_SILU)
+        return vec_min(t->hi, vec_silu8(t->silu, vec_fma(vec_of_ints(sum), t->scale, t->bias)));
+    v = act8(act, vec_add(vec_mul(vec_of_ints(sum), t->scale), t->bias), t);
     if (!is_in_steps(act))
         v = vec_mul(v, t->by);
     return vec_min(t->hi, v);
@@ -252,9 +257,9 @@ VEC_INLINE void plain_put_pair(const enum act act, const struct plain t[2], cons
 
 /* The n <= VEC_LANES channels from c on. */
 VEC_INLINE void plain_column(const enum act act, const struct source *s,
-                             const struct hwc8_finish *f, int c, int n)
+                             const struct hwc8_finish *f, const struct silu8 *silu, int c, int n)
 {
-    const struct plain t = plain_of(act, f, c, n);
+    const struct plain t = plain_of(act, f, silu, c, n);
     const ptrdiff_t pixels = s->pixels, step = f->y_step;
     const int32_t *sum = s->sum + c;
     uint8_t *y = f->y + c;
@@ -269,10 +274,10 @@ VEC_INLINE void plain_column(const enum act act, const struct source *s,
 
 /* Two registers of channels from c on, and two pixels at a time: a register of bytes. */
 VEC_INLINE void plain_pair(const enum act act, const struct source *s, const struct hwc8_finish *f,
-                           int c)
+                           const struct silu8 *silu, int c)
 {
-    const struct plain t[2] = {plain_of(act, f, c, VEC_LANES),
-                               plain_of(act, f, c + VEC_LANES, VEC_LANES)};
+    const struct plain t[2] = {plain_of(act, f, silu, c, VEC_LANES),
+                               plain_of(act, f, silu, c + VEC_LANES, VEC_LANES)};
     const ptrdiff_t pixels = s->pixels, step = f->y_step;
     const int32_t *sum = s->sum + c;
     uint8_t *y = f->y + c;
@@ -292,12 +297,13 @@ VEC_INLINE void plain_pair(const enum act act, const struct source *s, const str
 
 VEC_INLINE void plain_as(const enum act act, const struct source *s, const struct hwc8_finish *f)
 {
+    const struct silu8 silu = act == ACT_SILU ? silu8_times(1.0f / f->as.scale) : silu8_usual;
     int c = 0;
 
     for (; c + 2 * VEC_LANES <= s->channels; c += 2 * VEC_LANES)
-        plain_pair(act, s, f, c);
+        plain_pair(act, s, f, &silu, c);
     for (; c < s->channels; c += VEC_LANES)
-        plain_column(act, s, f, c, int_min(VEC_LANES, s->channels - c));
+        plain_column(act, s, f, &silu, c, int_min(VEC_LANES, s->channels - c));
 }
 
 static __attribute__((noinline)) void finish8_plain(const struct source *s,
@@ -446,6 +452,7 @@ enum { DIRECT_WAYS = 5 };
 /* Sums to bytes while they are in registers. */
 struct direct {
     struct plain plain[VECTORS];
+    struct silu8 silu;
     enum act act; /* NONE or SILU */
     int channels;
     uint8_t *y;
@@ -475,11 +482,13 @@ static __attribute__((noinline)) void direct_init(const struct hwc8_tile *t, str
                          .channels = t->channels,
                          .y = f->y,
                          .y_step = f->y_step};
+    if (d->act == ACT_SILU)
+        d->silu = silu8_times(1.0f / f->as.scale);
     for (int v = 0, c = 0; c < t->channels; v++, c += VEC_LANES) {
         int n = int_min(VEC_LANES, t->channels - c);
 
-        d->plain[v] =
-            d->act == ACT_SILU ? plain_of(ACT_SILU, f, c, n) : plain_of(ACT_NONE, f, c, n);
+        d->plain[v] = d->act == ACT_SILU ? plain_of(ACT_SILU, f, &d->silu, c, n)
+                                         : plain_of(ACT_NONE, f, NULL, c, n);
     }
 }
 

@@ -81,6 +81,12 @@ VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
     for (int i = 0; i < n; i++)
         p[i] = (uint8_t)((int)rintf(v.lane[i]) + zero);
 }
+VEC_INLINE vec vec_abs(vec v)
+{
+    for (int i = 0; i < VEC_LANES; i++)
+        v.lane[i] = fabsf(v.lane[i]);
+    return v;
+}
 /* Of numbers >= 0 what is whole in them, last at most; last < 16. */
 VEC_INLINE ints ints_below(vec v, int last)
 {

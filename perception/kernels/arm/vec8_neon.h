@@ -75,6 +75,10 @@ VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
     vst1_u8(lane, vmovn_u16(vcombine_u16(half, half)));
     memcpy(p, lane, (size_t)n);
 }
+VEC_INLINE vec vec_abs(vec v)
+{
+    return vabsq_f32(v);
+}
 /* Of numbers >= 0 what is whole in them, last at most; last < 16. */
 VEC_INLINE ints ints_below(vec v, int last)
 {

@@ -81,6 +81,10 @@ VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
     else
         memcpy(p, &eight, (size_t)n);
 }
+VEC_INLINE vec vec_abs(vec v)
+{
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
+}
 /* Of numbers >= 0 what is whole in them, last at most; last < 16. */
 VEC_INLINE ints ints_below(vec v, int last)
 {

@@ -71,6 +71,10 @@ VEC_INLINE void vec_store_bytes(uint8_t *p, int n, vec v, int zero)
     else
         _mm_mask_storeu_epi8(p, vec_first((size_t)n), bytes);
 }
+VEC_INLINE vec vec_abs(vec v)
+{
+    return _mm512_abs_ps(v);
+}
 /* Of numbers >= 0 what is whole in them, last at most; last < 16. */
 VEC_INLINE ints ints_below(vec v, int last)
 {
