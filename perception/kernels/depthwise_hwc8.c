@@ -1,7 +1,7 @@
 /* Depthwise convolution in 8 bits where a register multiplies and sums fours of bytes: rows of the
  * picture are woven, four numbers that lie above each other side by side, so that a four is four taps
- * of a column. Four rows serve two rows of outputs below each other where taps are three, with the
- * weights moved on by one. What is woven is what some pixels of a row need, with the zero point
+ * of a column. Four rows serve two rows of outputs below each other where taps are three, and eight four
+ * where they are five, with the weights moved on by one each. What is woven is what some pixels of a row need, with the zero point
  * around the picture, and stays in the first-level cache; windows are whole everywhere. */
 #include <string.h>
 
@@ -32,9 +32,19 @@ static int width_under(const struct conv_shape *s, int outputs)
     return (outputs - 1) * s->stride_x + (s->kw - 1) * s->dilation_x + 1;
 }
 
+/* As many rows of outputs as there are ways to move the taps down in whole fours of rows. */
+static int outputs_of(const struct conv_shape *s)
+{
+    int n = 4 - (s->kh - 1) % 4;
+
+    if (s->stride_y != 1 || s->dilation_y != 1)
+        return 1;
+    return n == 3 ? 2 : n;
+}
+
 static struct weave weave_of(const struct conv_shape *s)
 {
-    int outputs = s->stride_y == 1 && s->dilation_y == 1 && s->kh % 4 != 0 ? HWC8_WOVEN_ROWS : 1;
+    int outputs = outputs_of(s);
     int fours = div_up(s->kh + outputs - 1, 4);
     int most = int_max(FEW, WOVEN / (4 * fours * s->C * s->stride_x));
     int pixels = int_min(int_min(most, PIXELS), s->OW);
@@ -136,12 +146,24 @@ static void weave_band(const struct job *j, const int at[4], uint8_t *band)
     }
 }
 
+/* Sums of `pixels` pixels from `first` on, n channels from c on, to where they belong. */
+static void finish_some(const struct job *j, const int32_t *sum, size_t first, int pixels, int c,
+                        int n)
+{
+    struct hwc8_finish f = hwc8_finish_at(&j->w->finish, first, c);
+
+    f.scale = j->scale + c;
+    f.bias = j->scale + j->w->s->C + c;
+    j->w->k->hwc8_finish(sum, pixels, n, &f);
+}
+
 /* at: image, first row and first pixel of outputs, pixels. n channels from c on. */
 static void run_block(const struct job *j, const uint8_t *band, const int at[4], int c, int n)
 {
     const struct conv_shape *s = j->w->s;
     int32_t out[HWC8_WOVEN_ROWS * PIXELS * HWC8_MAX_CHANNELS];
-    int y0 = at[1], x = at[2];
+    int y0 = at[1], x = at[2], rows = int_min(j->weave.outputs, s->OH - y0);
+    bool whole = at[3] == s->OW; /* pixels of one row follow those of the one before */
     ptrdiff_t C = s->C;
     struct hwc8_woven t = {.pixels = at[3],
                            .channels = n,
@@ -156,17 +178,16 @@ static void run_block(const struct job *j, const uint8_t *band, const int at[4],
                            .w = j->fours + 4 * (size_t)c,
                            .w_col = 4 * C,
                            .out = out,
-                           .out_row = PIXELS * HWC8_MAX_CHANNELS};
+                           .out_row = (whole ? at[3] : PIXELS) * HWC8_MAX_CHANNELS};
 
     j->w->k->hwc8_woven(&t);
-    for (int r = 0; r < t.outputs && y0 + r < s->OH; r++) {
-        size_t pixel = ((size_t)at[0] * s->OH + (size_t)(y0 + r)) * s->OW + (size_t)x;
-        struct hwc8_finish f = hwc8_finish_at(&j->w->finish, pixel, c);
-
-        f.scale = j->scale + c;
-        f.bias = j->scale + C + c;
-        j->w->k->hwc8_finish(out + r * t.out_row, at[3], n, &f);
+    if (whole) {
+        finish_some(j, out, ((size_t)at[0] * s->OH + (size_t)y0) * s->OW, rows * at[3], c, n);
+        return;
     }
+    for (int r = 0; r < rows; r++)
+        finish_some(j, out + r * t.out_row,
+                    ((size_t)at[0] * s->OH + (size_t)(y0 + r)) * s->OW + (size_t)x, at[3], c, n);
 }
 
 static void run_rows(void *arg, int i, int thread)

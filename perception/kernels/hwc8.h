@@ -19,7 +19,7 @@
 enum {
     HWC8_SLACK = 3,
     HWC8_MAX_CHANNELS = 32, /* of a tile, at any level */
-    HWC8_WOVEN_ROWS = 2,
+    HWC8_WOVEN_ROWS = 4,
 };
 
 struct q8 { /* q stands for (q - zero) scale */
@@ -79,7 +79,7 @@ struct hwc8_taps {
  * Whole registers are written of out, and read of x: 60 bytes behind its last must be readable. */
 struct hwc8_woven {
     int pixels, channels; /* channels <= HWC8_MAX_CHANNELS */
-    int outputs;          /* 1..HWC8_WOVEN_ROWS rows of them */
+    int outputs;          /* 1, 2 or HWC8_WOVEN_ROWS rows of them */
     int fours, cols;
     const uint8_t *x;
     ptrdiff_t row, step, dilation; /* bytes */

@@ -57,7 +57,7 @@ sums(const int P, const int R, const struct hwc8_woven *t, int p0, int c, __mmas
     int32_t *out = t->out + p0 * HWC8_MAX_CHANNELS + c;
     __m512i sum[HWC8_WOVEN_ROWS][MOST];
 
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
         for (int p = 0; p < P; p++)
@@ -69,14 +69,14 @@ sums(const int P, const int R, const struct hwc8_woven *t, int p0, int c, __mmas
         for (int i = 0; i < cols; i++, w += w_col) {
             __m512i by[HWC8_WOVEN_ROWS];
 
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int r = 0; r < R; r++)
                 by[r] = _mm512_maskz_loadu_epi32(some, w + r * w_row);
 #pragma GCC unroll 8
             for (int p = 0; p < P; p++) {
                 __m512i four = _mm512_loadu_si512((p < 3 ? x : p < 6 ? x3 : x6) + p % 3 * step);
 
-#pragma GCC unroll 2
+#pragma GCC unroll 4
                 for (int r = 0; r < R; r++)
                     sum[r][p] = _mm512_dpbusd_epi32(sum[r][p], four, by[r]);
             }
@@ -86,7 +86,7 @@ sums(const int P, const int R, const struct hwc8_woven *t, int p0, int c, __mmas
             __asm__("" : "+r"(x), "+r"(x3), "+r"(x6)); /* not derived from each other anew */
         }
     }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
         for (int p = 0; p < P; p++)
@@ -107,14 +107,14 @@ static inline __attribute__((always_inline)) void sums_all(const int P, const in
 
 static void woven_vnni(const struct hwc8_woven *t)
 {
-    if (t->pixels >= MOST && t->outputs == 2)
-        sums_all(MOST, 2, t);
-    else if (t->pixels >= MOST)
-        sums_all(MOST, 1, t);
+    bool many = t->pixels >= MOST;
+
+    if (t->outputs == 4)
+        t->pixels >= MOST / 2 ? sums_all(MOST / 2, 4, t) : sums_all(1, 4, t);
     else if (t->outputs == 2)
-        sums_all(1, 2, t);
+        many ? sums_all(MOST, 2, t) : sums_all(1, 2, t);
     else
-        sums_all(1, 1, t);
+        many ? sums_all(MOST, 1, t) : sums_all(1, 1, t);
 }
 
 void woven8_fill_vnni(struct kernels *k)
