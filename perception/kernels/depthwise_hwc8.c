@@ -9,7 +9,7 @@
 
 enum {
     ALIGN = 64,
-    PIXELS = 32,       /* whose sums are kept before they are finished together */
+    PIXELS = 64,       /* whose sums are kept before they are finished together */
     WOVEN = 20 * 1024, /* bytes at a time, if they are enough for FEW pixels */
     FEW = 8,
 };
