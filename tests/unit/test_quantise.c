@@ -415,6 +415,25 @@ Test(quantise, the_most_sensitive_layer_stays_float_within_the_share)
     cr_expect(strstr(why.text, "every layer"), "%s", why.text);
 }
 
+/* The engine makes one node of these two; each counts by itself all the same. */
+Test(quantise, a_depthwise_convolution_has_its_own_share)
+{
+    const struct quantise_options o = options();
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "1,16,20,20");
+    model_pattern(&m, "w1", "16,1,3,3", 1);
+    model_pattern(&m, "w2", "32,16,1,1", 3);
+    model_attr_int(&m, model_node(&m, "Conv", "x,w1", "c1"), "group", 16);
+    model_node(&m, "Conv", "c1,w2", "y");
+    model_output(&m, "y");
+    cr_assert_eq(run(&o), OK, "%s", why.text);
+    cr_assert_eq(report.n_layers, 2);
+    cr_expect_float_eq(fmin(report.layer[0].macs, report.layer[1].macs), 18 * 18 * 16 * 9, 0.5);
+    cr_expect_float_eq(fmax(report.layer[0].macs, report.layer[1].macs), 18 * 18 * 16 * 32, 0.5);
+    finish();
+}
+
 /* ---- older files --------------------------------------------------------------------------- */
 Test(quantise, an_older_opset_is_raised)
 {

@@ -52,7 +52,7 @@ static enum err read_graph(struct graph *g, const void *bytes, size_t n, const c
     return e == OK ? graph_infer(g, w->why) : e;
 }
 
-static enum err open_float(struct work *w, struct net **net, bool reference)
+static enum err open_float(struct work *w, struct net **net)
 {
     struct net_options opt = {.cpu_mask = w->o->cpu_mask, .pool = w->o->pool};
     unsigned char *bytes;
@@ -63,7 +63,7 @@ static enum err open_float(struct work *w, struct net **net, bool reference)
     if (qmodel_pack(&w->m, NULL, 0, &bytes, &n) != OK)
         return ERR_NOMEM;
     e = net_open_memory(bytes, n, &opt, net, w->why);
-    if (e == OK && reference)
+    if (e == OK)
         e = trial_open(bytes, n, w->o, &w->trial, w->why);
     free(bytes);
     return e;
@@ -98,7 +98,7 @@ static enum err read_model(struct work *w, const void *model, size_t n, const ch
         e = qmodel_read(&w->m, model, n, folder, w->why);
     w->opset_from = w->m.opset;
     if (e == OK)
-        e = open_float(w, &net, true);
+        e = open_float(w, &net);
     net_close(net);
     if (e == OK)
         e = qmodel_raise_opset(&w->m, &g, w->why);
@@ -109,6 +109,21 @@ static enum err read_model(struct work *w, const void *model, size_t n, const ch
 }
 
 /* ---- layers -------------------------------------------------------------------------------- */
+/* The model as it is by now, in g, which the caller finishes in any case. */
+static enum err reread_graph(struct work *w, struct graph *g)
+{
+    unsigned char *bytes;
+    size_t n;
+    enum err e;
+
+    *g = (struct graph){0};
+    if (qmodel_pack(&w->m, NULL, 0, &bytes, &n) != OK)
+        return ERR_NOMEM;
+    e = read_graph(g, bytes, n, NULL, w);
+    free(bytes);
+    return e;
+}
+
 static double node_macs(const struct graph *g, const Onnx__NodeProto *p)
 {
     for (int i = 0; i < g->n_nodes; i++)
@@ -121,7 +136,7 @@ static enum err find_layers(struct work *w)
 {
     struct region *r = &w->m.region;
     size_t nodes = (size_t)w->m.n_nodes + 1;
-    struct net *net;
+    struct graph g; /* no node is fused away: each layer has its multiply-adds */
     enum err e = place_init(&w->place, &w->m);
 
     w->layer = region_take(r, nodes * sizeof *w->layer);
@@ -129,19 +144,21 @@ static enum err find_layers(struct work *w)
     w->chosen = region_take(r, nodes);
     if (e != OK || !w->layer || !w->layer_of || !w->chosen)
         return ERR_NOMEM;
-    if ((e = open_float(w, &net, false)) != OK)
+    if ((e = reread_graph(w, &g)) != OK) {
+        graph_finish(&g);
         return e;
+    }
     for (int i = 0; i < w->m.n_nodes; i++)
         if (w->place.kind[i] == KIND_LAYER) {
             struct layer *l = &w->layer[w->n_layers++];
 
             l->node = i;
-            l->macs = node_macs(net_graph(net), w->m.node[i].p);
+            l->macs = node_macs(&g, w->m.node[i].p);
             layer_weights(&w->m, &w->m.node[i], &l->shape);
             w->layer_of[i] = l;
             w->chosen[i] = true;
         }
-    net_close(net);
+    graph_finish(&g);
     if (w->n_layers == 0)
         return err_say(w->why, ERR_UNSUPPORTED,
                        "nothing to quantise: no convolution or large product with constant "
