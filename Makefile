@@ -15,10 +15,11 @@ ISA_DIR := $(patsubst x86_64,x86,$(patsubst aarch64,arm,$(shell uname -m)))
 VERSION := 0.1.0
 
 # ---- what Debian gives us -------------------------------------------------------------------
-PKGS := libzmq libprotobuf-c libpng libturbojpeg libcyaml yaml-0.1 jansson
+PKGS := libzmq libprotobuf-c libpng libturbojpeg libcyaml yaml-0.1 jansson epoxy egl
 DEBS := build-essential pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-dev \
         libzmq3-dev libprotobuf-c-dev libpng-dev libturbojpeg0-dev libcyaml-dev libyaml-dev \
-        libjansson-dev libonnx-dev libonnx-testdata libcriterion-dev python3 python3-zmq python3-protobuf
+        libjansson-dev libepoxy-dev libegl-dev libegl1 libegl-mesa0 libgl1-mesa-dri libonnx-dev \
+        libonnx-testdata libcriterion-dev python3 python3-zmq python3-protobuf
 DEBS_CHECK := clang clang-tidy clang-format bear
 # What `make bench` compares with; without them it says that it skips them.
 DEBS_BENCH = python3-opencv python3-torch libopenblas0-pthread libdnnl-dev libxnnpack-dev \
@@ -54,7 +55,8 @@ cppflags = -I. -I$B -D_GNU_SOURCE -DOUTRIDER_VERSION='"$(VERSION)"' \
            $(pkg_cflags) $(CPPFLAGS)
 cflags    = -std=c11 $(WARN) -ffp-contract=off -fno-omit-frame-pointer -pthread $(isa) $(loops) \
             $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(CFLAGS)
-ldlibs    = $(pkg_libs) -lm -pthread
+# As needed: the daemon draws nothing and loads no OpenGL.
+ldlibs    = -Wl,--as-needed $(pkg_libs) -lm -pthread
 ldflags   = $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Asked once, when first needed: on a bare machine pkg-config comes with the packages.
@@ -74,7 +76,7 @@ PB_PY     := $(SCHEMAS:%.proto=$B/python/%_pb2.py)
 PROTO_OBJ := $(filter-out %/example.o,$(call objs,proto/*.c proto/client/*.c)) $(PB_OBJ)
 PERC_OBJ  := $(call objs,perception/*.c perception/*/*.c perception/nn/*/*.c \
                  perception/kernels/$(ISA_DIR)/*.c) $B/onnx/onnx.pb-c.o
-SIM_OBJ   := $(call objs,sim/*.c)
+SIM_OBJ   := $(call objs,sim/*.c sim/world/*.c sim/render/*.c)
 DAEMON_OBJ := $(filter-out $B/daemon/main.o,$(call objs,daemon/*.c))
 CLI_OBJ   := $(filter-out $B/daemon/cli/main.o,$(call objs,daemon/cli/*.c))
 LIB       := $B/liboutrider-all.a
