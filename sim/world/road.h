@@ -5,8 +5,11 @@
  * curvature runs linearly through each piece (a clothoid; a straight or an arc where both ends
  * agree), and so do grade (dz/ds) and bank (slope of z to the left, dz/dd). Everything across the
  * road (lanes, markings, edges, the ground) is a profile: a lateral offset that changes along s.
- * A merge or an exit is a lane whose offset and width change; a junction arm, a ramp or the other
- * carriageway is a road of its own, and lane.next says where a lane goes on. */
+ * A merge or an exit is a lane whose offset and width change; a road that crosses, a ramp or the
+ * other carriageway is a road of its own, and lane.next says where a lane goes on. The other
+ * carriageway has the same line as road 0 and lies at other offsets, so that s is the same on both.
+ * s is measured in plan (its steps are horizontal): z rises by the grade, x and y do not shorten.
+ * A road that crosses road 0 lies 15 mm lower where they overlap, so that road 0 shows there. */
 #ifndef OUTRIDER_SIM_ROAD_H
 #define OUTRIDER_SIM_ROAD_H
 
@@ -15,12 +18,12 @@
 #include "perception/base/err.h"
 
 enum {
-    ROAD_MAX = 12, /* roads of a network; road 0 is the one that ego starts on */
+    ROAD_MAX = 24, /* roads of a network; road 0 is the one that ego starts on */
     ROAD_MAX_PIECES = 192,
     ROAD_MAX_LANES = 16,
-    ROAD_MAX_MARKINGS = 48,
-    ROAD_MAX_EDGES = 24,
-    PROFILE_MAX_KNOTS = 8,
+    ROAD_MAX_MARKINGS = 160,
+    ROAD_MAX_EDGES = 64,
+    PROFILE_MAX_KNOTS = 16,
 };
 
 struct road_piece {
@@ -127,7 +130,8 @@ struct road_point { /* on the surface */
 
 double profile_at(const struct profile *p, double s);
 
-/* Append a piece at the end of the line. ERR_LIMIT when there are too many. */
+/* Append a piece at the end of the line; its grade and bank begin as those before it ended (the
+ * first's are constant). ERR_LIMIT when there are too many. */
 MUST_CHECK enum err road_append(struct roadway *r, double length, double curvature0,
                                 double curvature1, double grade1, double bank1);
 /* Set where the line begins and integrate the pieces' poses from there; call it after the last

@@ -2,7 +2,9 @@
  * that carries the camera. A scenario (scenario.h) opens it, world_step() moves it on by the same
  * arithmetic for the same seed: two runs are equal bit by bit.
  *
- * One thread at a time. Nothing is allocated by world_step(). World frame as in road.h. */
+ * One thread at a time. Nothing is allocated by world_step(). World frame as in road.h. Heading,
+ * pitch and roll of ego and actors turn in the order Rz(heading) Ry(pitch) Rx(roll) about forward,
+ * left and up, as a camera's mounting does: pitch > 0 is nose down, roll > 0 left side up. */
 #ifndef OUTRIDER_SIM_WORLD_H
 #define OUTRIDER_SIM_WORLD_H
 
@@ -12,7 +14,7 @@
 #include "perception/base/err.h"
 #include "sim/world/road.h"
 
-enum { WORLD_MAX_ACTORS = 160, WORLD_MAX_PROPS = 2048 };
+enum { WORLD_MAX_ACTORS = 160, WORLD_MAX_PROPS = 8192 };
 
 enum actor_kind {
     ACTOR_CAR,
@@ -122,7 +124,7 @@ struct world {
 
 struct scenario; /* scenario.h */
 
-/* On OK the caller owns *out (about 2 MB). ERR_LIMIT when the scenario asks for more than fits. */
+/* On OK the caller owns *out (about 4 MB). ERR_LIMIT when the scenario asks for more than fits. */
 MUST_CHECK enum err world_open(const struct scenario *s, uint64_t seed, struct world **out,
                                struct why *why);
 void world_close(struct world *w); /* NULL is fine */
