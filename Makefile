@@ -76,7 +76,8 @@ PB_PY     := $(SCHEMAS:%.proto=$B/python/%_pb2.py)
 PROTO_OBJ := $(filter-out %/example.o,$(call objs,proto/*.c proto/client/*.c)) $(PB_OBJ)
 PERC_OBJ  := $(call objs,perception/*.c perception/*/*.c perception/nn/*/*.c \
                  perception/kernels/$(ISA_DIR)/*.c) $B/onnx/onnx.pb-c.o
-SIM_OBJ   := $(call objs,sim/*.c sim/world/*.c sim/render/*.c)
+SIM_OBJ   := $(call objs,sim/*.c sim/world/*.c sim/render/*.c) $B/sim/scenarios.o
+SCENARIOS := $(wildcard sim/scenarios/*.yaml)
 DAEMON_OBJ := $(filter-out $B/daemon/main.o,$(call objs,daemon/*.c))
 CLI_OBJ   := $(filter-out $B/daemon/cli/main.o,$(call objs,daemon/cli/*.c))
 LIB       := $B/liboutrider-all.a
@@ -137,6 +138,18 @@ $B/onnx/onnx.pb-c.c $B/onnx/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
 	@mkdir -p $(@D)
 	$(call say,gen,$@)
 	$(Q)protoc-c --proto_path=/usr/include --c_out=$B onnx/onnx.proto
+
+# The built-in scenarios as one table of strings.
+$B/sim/scenarios.c: $(SCENARIOS) Makefile
+	@mkdir -p $(@D)
+	$(call say,gen,$@)
+	$(Q){ echo '#include "sim/world/plan.h"'; echo 'const struct scenario_file scenario_files[] = {'; \
+	  for f in $(SCENARIOS); do echo "{\"$$(basename $$f .yaml)\","; \
+	    sed -e 's/\\/&&/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $$f; echo '},'; done; \
+	  echo '{0, 0}};'; } > $@
+$B/sim/scenarios.o: $B/sim/scenarios.c
+	$(call say,cc,$<)
+	$(Q)$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
 
 # Only files named after an instruction set get its flags.
 %_avx2.o %_avx2.tidy: isa := -mavx2 -mfma -mf16c
