@@ -277,6 +277,13 @@ $B/int8/%.onnx: $(SHARED)/models/%/model.onnx $B/outrider
 	@mkdir -p $(@D)
 	$B/outrider nn quantise $< $(int8_calib:%=--calib $(SHARED)/data/%) -o $@
 
+# Every fault of the simulator against a daemon with real networks, live (some minutes); writes the
+# README's table anew where that has its place.
+sim-faults: $(PROGRAMS)
+	@BUILD=$B SHARED=$(SHARED) /usr/bin/python3 -B sim/faults.py $(SCENARIO)
+	@sed -i -e '/^<!-- faults -->$$/,/^<!-- end faults -->$$/ { /^<!--/!d }' \
+	  -e '/^<!-- faults -->$$/r $B/sim-faults.md' README.md
+
 demo: $(PROGRAMS)
 	@BUILD=$B SHARED=$(SHARED) bash sim/demo.sh
 
@@ -303,5 +310,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 -include $(shell find $B -name '*.d' 2> /dev/null)
-.PHONY: all test run-tests test-thread conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 demo install compdb format clean deps deps-check
+.PHONY: all test run-tests test-thread conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 sim-faults demo install compdb format clean deps deps-check
 .SECONDARY:
