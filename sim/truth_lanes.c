@@ -168,6 +168,8 @@ static void walk_way(struct truth_maker *m, const struct world *w)
         const struct way_point *a = &m->way[i];
         struct run run = {&w->roads.road[a->road], a->road, a->s, a->s, a->direction};
 
+        if (i > 0) /* from where the road before ended: points are a metre apart */
+            run.from -= a->direction;
         for (; i < m->n_way && m->way[i].road == a->road && i < AHEAD_M + WAY_BEHIND; i++)
             run.to = m->way[i].s;
         if (i < m->n_way && i < AHEAD_M + WAY_BEHIND) /* up to where the next road begins */

@@ -198,7 +198,7 @@ Test(truth, a_bend)
     const struct lane_boundary *l = boundary(-1);
     for (int i = 0; i < SCENE_STATIONS; i++) {
         /* The middle of the bend lies to our right, at 300 m from the line; turned by our heading. */
-        double from_us = radius - 1.75 + OFF, cx = from_us * sin(YAW), cy = -from_us * cos(YAW);
+        double from_us = radius - 1.75 + OFF, cx = -from_us * sin(YAW), cy = -from_us * cos(YAW);
         double x = (double)SCENE_STATION_M[i] - cx, r = radius - 3.5, y = cy + sqrt(r * r - x * x);
 
         cr_expect_float_eq(l->station[i].y_m, y, 3e-3, "at %g m: %g, not %g", SCENE_STATION_M[i],
@@ -309,7 +309,9 @@ Test(truth, a_lead_in_metres)
     add_actor(ACTOR_CAR, 160, 1.75, 1, 12);
     add_actor(ACTOR_TRUCK, 190, -1.75, 0, 15);
     truth_frame(m, w, NULL, t);
-    cr_assert_eq(t->scene.n_objects, 2, "the truck is behind the van");
+    cr_assert_eq(t->scene.n_objects, 3);
+    cr_expect_gt(t->scene.object[2].occlusion, 0.5, "the truck is behind the van");
+    cr_expect_not(t->scene.object[2].is_lead);
     const struct object *o = object(101);
     cr_expect_eq(o->classes[0].class, OBJECT_CAR, "a van is a car");
     cr_expect_eq(o->ground_truth_id, 101);
