@@ -526,7 +526,7 @@ static enum err finish(struct writer *w, int frames)
     if (w->o->set && (e = put_set(w, frames)) == OK)
         e = put_sequences(w, frames);
     if (e == OK && w->o->sheet)
-        e = png_write(w->o->sheet, &w->sheet.page, w->why);
+        e = png_write(w->o->sheet, sheet_page(&w->sheet), w->why);
     return e;
 }
 

@@ -81,3 +81,11 @@ void sheet_add(struct sheet *s, const struct image *rgb, const struct scene *sce
            s->placed / SHEET_COLUMNS * s->cell_height, s->cell_width, s->cell_height);
     s->placed++;
 }
+
+const struct image *sheet_page(struct sheet *s)
+{
+    int rows = (s->placed + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
+
+    s->page.height = (rows > 0 ? rows : 1) * s->cell_height;
+    return &s->page;
+}

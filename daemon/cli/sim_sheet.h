@@ -28,4 +28,7 @@ bool sheet_wants(const struct sheet *s, uint64_t seed, int frame);
 /* Put a picture into the next cell. */
 void sheet_add(struct sheet *s, const struct image *rgb, const struct scene *scene);
 
+/* What is on it, without the rows that stayed empty. */
+const struct image *sheet_page(struct sheet *s);
+
 #endif
