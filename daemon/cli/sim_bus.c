@@ -35,13 +35,14 @@ struct bus {
     struct score *score;               /* NULL: nobody asked */
     struct driver driver;
     int frames;
-    int64_t period_ns, start_ns, shown_ns, gone_ns; /* gone: since when nobody takes frames; 0 */
+    int64_t period_ns, start_ns, shown_ns, gone_ns; /* gone: since when nobody takes frames, or 0 */
     double now_s; /* of the drive: in lock-step the world's, live by the clock */
 
     struct picture fresh, sent, held; /* held.size 0: no frame is held back */
     uint64_t n_sent, n_left_out, n_lost, n_refused;
 
-    bool heard_lanes, heard_objects, driving; /* --drive: both usable once */
+    bool answered; /* a frame was, once */
+    bool driving;  /* --drive: lanes and objects were usable once */
     double driven_m, by_daemon_m, by_daemon_s, worst_m;
     int collisions, departures;
     bool touching, departed;
@@ -53,6 +54,9 @@ static void hear(void *context, const struct objects_message *o, const struct la
 {
     struct bus *b = context;
 
+    b->answered |= o ? o->header.has_frame : l->header.has_frame;
+    if (!b->answered) /* about a time before the drive */
+        return;
     if (!b->o->lockstep)
         b->now_s = (double)(sender_now_ns() - b->start_ns) / NS;
     if (b->score && o)
@@ -156,17 +160,12 @@ static struct frame_header header_of(struct bus *b, int i, int64_t shift_ns)
     return h;
 }
 
-/* One that nobody takes for as long as one waits for an answer is gone. */
+/* A daemon that is gone shows as a queue that stays full: ZeroMQ waits for it to come back. */
 static enum wait refused(struct bus *b, const struct frame_header *h, struct why *why)
 {
     int64_t now = sender_now_ns();
 
     b->n_refused++;
-    if (sender_readers(b->sender) > 0) { /* there, but too slow */
-        b->gone_ns = 0;
-        if (!b->o->lockstep)
-            return WAIT_DONE;
-    }
     b->gone_ns = b->gone_ns ? b->gone_ns : now;
     if (!b->o->lockstep && (double)(now - b->gone_ns) < b->o->wait_s * NS)
         return WAIT_DONE;
