@@ -21,7 +21,8 @@ enum emission {
     EMIT_RED,    /* of traffic lights */
     EMIT_YELLOW,
     EMIT_GREEN,
-    EMIT_SIGN, /* reflects our headlights */
+    EMIT_SIGN,   /* reflects our headlights */
+    EMIT_TUNNEL, /* lamps that always shine */
     EMIT_CHANNELS = 16
 };
 

@@ -210,6 +210,7 @@ static void static_lamps(const struct render *r, enum program with)
     emit[EMIT_WINDOW] = 0.5f * night;
     emit[EMIT_LAMP] = 6 * night;
     emit[EMIT_SIGN] = 0.10f * night;
+    emit[EMIT_TUNNEL] = 2.5f;
     glUniform1fv(r->programs.emit[with], EMIT_CHANNELS, emit);
 }
 

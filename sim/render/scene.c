@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sim/render/ground.h"
+#include "sim/render/prop.h"
 
 enum { CHUNK = 64 }; /* m */
 

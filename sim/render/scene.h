@@ -28,8 +28,4 @@ void scene3d_draw(const struct scene3d *s, enum layer layer, const struct progra
 void scene3d_draw_near(const struct scene3d *s, enum layer layer, const struct programs *p,
                        enum program with, const struct view *v, struct v3 centre, float radius);
 
-/* Add a prop to the meshes of its place; leaves is for what has holes. */
-void prop_build(const struct world *w, int index, const double origin[3], struct builder *solid,
-                struct builder *leaves);
-
 #endif
