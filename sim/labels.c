@@ -35,16 +35,18 @@ int labels_yolo(const struct truth *t, const struct camera *c, bool ignored, FIL
 
 /* ---- lanes --------------------------------------------------------------------------------- */
 
-/* x of the polyline in the middle of a row of pixels; -2 where it does not pass. */
-static double column_at(const struct lane_boundary *l, double y)
+/* The pixel that the polyline passes through in a row; -2: none. */
+static int column_at(const struct lane_boundary *l, int row)
 {
+    const double y = row + 0.5;
+
     for (int i = 0; i + 1 < l->n_pixels; i++) {
         double y0 = (double)l->pixel[i].y, y1 = (double)l->pixel[i + 1].y;
 
         if (!((y0 >= y && y > y1) || (y0 <= y && y < y1)))
             continue;
         double t = (y - y0) / (y1 - y0);
-        return (double)l->pixel[i].x + t * (double)(l->pixel[i + 1].x - l->pixel[i].x);
+        return (int)floor((double)l->pixel[i].x + t * (double)(l->pixel[i + 1].x - l->pixel[i].x));
     }
     return -2;
 }
@@ -86,7 +88,7 @@ void labels_tusimple(const struct truth *t, const struct camera *c, const char *
         fprintf(f, "%s[", between);
         between = ", ";
         for (int y = row0; y < c->height; y += 10)
-            fprintf(f, "%s%ld", y > row0 ? ", " : "", l ? lround(column_at(l, y + 0.5)) : -2L);
+            fprintf(f, "%s%d", y > row0 ? ", " : "", l ? column_at(l, y) : -2);
         fprintf(f, "]");
     }
     fprintf(f, "]}\n");

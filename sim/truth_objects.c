@@ -8,6 +8,7 @@
 static const double FAR_M = 150;            /* without a picture nothing farther away is listed */
 static const double CORRIDOR_SPARE_M = 0.2; /* beside our own body */
 static const double TTC_MAX_S = 60;
+static const double SIGN_PLATE_M = 0.8, LIGHT_HEAD_M = 1.1;
 static const float HIDDEN = 0.99f; /* without a picture: who is that much hidden is not listed */
 
 struct thing { /* an actor or a prop, in the vehicle frame */
@@ -391,6 +392,25 @@ static void add_actor(struct truth_maker *m, const struct world *w, const struct
     insert(l, &c);
 }
 
+/* Of a sign the plate counts and of a light its head, not the pole below. */
+static void leave_out_pole(struct thing *t)
+{
+    double head = fmin(t->height, t->class == OBJECT_TRAFFIC_SIGN ? SIGN_PLATE_M : LIGHT_HEAD_M);
+
+    t->at[2] += t->height - head;
+    t->height = head;
+}
+
+/* What can be seen of the prop, down to the end of the head. False: nothing. */
+static bool head_box(const struct seen *seen, const struct box *head, struct candidate *c)
+{
+    struct object *o = &c->object;
+
+    o->box_px.y2 = fminf((float)seen->y2 + 1, ceilf(head->y2));
+    c->more.visible_px = (uint32_t)fminf((float)seen->pixels, area(&o->box_px));
+    return o->box_px.y2 > o->box_px.y1;
+}
+
 /* Signs and lights whose front can be read from here. */
 static void add_prop(struct truth_maker *m, const struct world *w, const struct rendered *picture,
                      int i, struct list *l)
@@ -411,12 +431,14 @@ static void add_prop(struct truth_maker *m, const struct world *w, const struct 
     if (picture && m->prop[i].pixels == 0)
         return;
     ego_from_world(&w->ego, world, t.at);
+    leave_out_pole(&t);
     if (hypot(t.at[0], t.at[1]) > FAR_M || !project_box(m, &t, &full))
         return;
     if (cos(t.yaw) * t.at[0] + sin(t.yaw) * t.at[1] > -0.3 * hypot(t.at[0], t.at[1]))
         return;
     fill_thing(m, w, p->id, &t, &c);
-    if (!fill_box(m, picture ? &m->prop[i] : NULL, &full, 0, &c))
+    if (!fill_box(m, picture ? &m->prop[i] : NULL, &full, 0, &c) ||
+        (picture && !head_box(&m->prop[i], &full, &c)))
         return;
     c.object.vx_mps = (float)-w->ego.speed;
     c.object.vy_mps = 0;

@@ -133,7 +133,7 @@ Test(labels, tusimple)
 
         cr_expect_eq(left, -2);
         if (y >= 190 && y < 369)
-            cr_expect(fabs(right - (400 + (370 - y - 0.5) / 0.9)) <= 0.5, "%g: %g", y, right);
+            cr_expect_eq(right, floor(400 + (370 - y - 0.5) / 0.9), "%g: %g", y, right);
         else
             cr_expect_eq(right, -2);
     }
