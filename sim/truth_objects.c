@@ -460,8 +460,9 @@ static void hide_behind_boxes(struct list *l)
         int hidden = 0;
 
         for (int k = 0; k < GRID * GRID; k++) {
-            float x = b.x1 + (b.x2 - b.x1) * ((float)(k % GRID) + 0.5f) / GRID;
-            float y = b.y1 + (b.y2 - b.y1) * ((float)(k / GRID) + 0.5f) / GRID;
+            int column = k % GRID, row = k / GRID;
+            float x = b.x1 + (b.x2 - b.x1) * ((float)column + 0.5f) / GRID;
+            float y = b.y1 + (b.y2 - b.y1) * ((float)row + 0.5f) / GRID;
             bool covered = false;
 
             for (int j = 0; j < i && !covered; j++) {

@@ -49,7 +49,7 @@ enum err truth_sender_open(const struct truth_sender_options *o, struct truth_se
     enum err e;
 
     *out = NULL;
-    if (!s || (e = wire_open(&s->wire)) != OK) {
+    if (!s || wire_open(&s->wire) != OK) {
         truth_sender_close(s);
         return err_say(why, ERR_NOMEM, "no memory");
     }
@@ -58,8 +58,8 @@ enum err truth_sender_open(const struct truth_sender_options *o, struct truth_se
     name_topic(s->ego_topic, TOPIC_EGO, o->vehicle);
     s->period_ns = o->period_ns;
     header_clear(&s->header);
-    memcpy(s->header.run_uuid, "truth...", 8);
-    memcpy(s->header.run_uuid + 8, &o->seed, 8);
+    memset(s->header.run_uuid, 0x7e, 8);
+    memcpy(s->header.run_uuid + 8, &o->seed, sizeof o->seed);
     snprintf(s->header.model_id, sizeof s->header.model_id, "truth");
     snprintf(s->header.camera, sizeof s->header.camera, "%s", o->camera);
     e = bind_socket(s, o->endpoint, why);

@@ -438,6 +438,40 @@ Test(truth, boxes_are_tight_around_their_pixels)
     end();
 }
 
+Test(truth, of_a_sign_the_plate_counts)
+{
+    begin(0);
+    w->ego.heading -= YAW;
+    struct rendered p = picture();
+    struct road_point at_sign = road_at(&w->roads.road[0], 120, -6);
+    w->prop[w->n_props++] = (struct prop){.id = 9,
+                                          .kind = PROP_SIGN,
+                                          .x = at_sign.x,
+                                          .y = at_sign.y,
+                                          .z = at_sign.z,
+                                          .heading = at_sign.heading + M_PI,
+                                          .length = 0.1,
+                                          .width = 0.7,
+                                          .height = 2.6};
+    /* 18.25 m ahead of the lens: plate from 2.6 to 1.8 m, its pole down to the ground */
+    paint(PIXEL_ID(PIXEL_PROP, 0), 775, 136, 803, 167, 18);
+    paint(PIXEL_ID(PIXEL_PROP, 0), 788, 167, 791, 238, 18);
+    truth_frame(m, w, &p, t);
+    cr_assert_eq(t->scene.n_objects, 1);
+    const struct object *o = object(9);
+    cr_expect_eq(o->classes[0].class, OBJECT_TRAFFIC_SIGN);
+    cr_expect_eq(o->box_px.y1, 136);
+    cr_expect_float_eq(o->box_px.y2, 167, 1.01, "%g", o->box_px.y2);
+    cr_expect_eq(o->box_px.x2, 803);
+    cr_expect_float_eq(o->vx_mps, -15, 1e-6);
+    w->prop[0].heading += M_PI; /* its back */
+    truth_frame(m, w, &p, t);
+    cr_expect_eq(t->scene.n_objects, 0);
+    free(ids);
+    free(depth);
+    end();
+}
+
 Test(truth, what_stands_before_a_line_hides_it_and_a_hill_ends_it)
 {
     begin(0);
