@@ -50,6 +50,12 @@ struct bus {
 
 /* ---- hearing ------------------------------------------------------------------------------- */
 
+static void look_at_clock(struct bus *b)
+{
+    b->now_s =
+        b->o->lockstep ? stage_world(b->stage)->t : (double)(sender_now_ns() - b->start_ns) / NS;
+}
+
 static void hear(void *context, const struct objects_message *o, const struct lanes_message *l)
 {
     struct bus *b = context;
@@ -57,8 +63,7 @@ static void hear(void *context, const struct objects_message *o, const struct la
     b->answered |= o ? o->header.has_frame : l->header.has_frame;
     if (!b->answered) /* about a time before the drive */
         return;
-    if (!b->o->lockstep)
-        b->now_s = (double)(sender_now_ns() - b->start_ns) / NS;
+    look_at_clock(b);
     if (b->score && o)
         score_objects(b->score, o, b->now_s);
     if (b->score && l)
@@ -294,10 +299,9 @@ static enum wait drive(struct bus *b, struct why *why)
     const double dt = (double)b->period_ns / NS;
 
     for (int i = 0; i < b->frames; i++) {
+        look_at_clock(b);
         if (i > 0)
             move(b, dt);
-        if (b->o->lockstep)
-            b->now_s = stage_world(b->stage)->t;
         if (!b->o->lockstep && i > 0 && sender_now_ns() > b->start_ns + (i + 1) * b->period_ns) {
             b->n_left_out++;
             continue;
