@@ -329,8 +329,12 @@ static void print_summary(const struct bus *b, FILE *f)
 
     if (b->o->progress)
         fputs("\r\033[K", stderr);
-    fprintf(f, "%" PRIu64 " frames in %.2f s%s", b->n_sent, s,
-            b->o->lockstep ? ", each answered" : "");
+    if (b->o->stage.render)
+        fprintf(f, "%" PRIu64 " frames in %.2f s%s", b->n_sent, s,
+                b->o->lockstep ? ", each answered" : "");
+    else
+        fprintf(f, "The truth of %d frames in %.2f s, without pictures",
+                b->frames - (int)b->n_left_out, s);
     if (b->n_lost)
         fprintf(f, ", %" PRIu64 " lost on the way", b->n_lost);
     if (b->n_refused)
@@ -436,7 +440,7 @@ int sim_bus(const struct sim_options *o)
             fprintf(stderr, "%s: %d frames at %g Hz%s%s\n", scenario_name(stage_scenario(b.stage)),
                     b.frames, o->rate_hz, o->stage.render ? ", drawn by " : "",
                     stage_device(b.stage));
-        b.start_ns = sender_now_ns() + b.period_ns;
+        b.start_ns = sender_now_ns() + (o->lockstep ? 0 : b.period_ns);
         w = drive(&b, &why);
         hear_the_last(&b);
         print_summary(&b, o->json ? stderr : stdout);
