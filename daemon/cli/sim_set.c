@@ -525,8 +525,11 @@ static enum err finish(struct writer *w, int frames)
 
     if (w->o->set && (e = put_set(w, frames)) == OK)
         e = put_sequences(w, frames);
-    if (e == OK && w->o->sheet)
-        e = png_write(w->o->sheet, sheet_page(&w->sheet), w->why);
+    if (e == OK && w->o->sheet) {
+        const struct image page = sheet_page(&w->sheet);
+
+        e = png_write(w->o->sheet, &page, w->why);
+    }
     return e;
 }
 

@@ -82,10 +82,11 @@ void sheet_add(struct sheet *s, const struct image *rgb, const struct scene *sce
     s->placed++;
 }
 
-const struct image *sheet_page(struct sheet *s)
+struct image sheet_page(const struct sheet *s)
 {
     int rows = (s->placed + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
+    struct image page = s->page;
 
-    s->page.height = (rows > 0 ? rows : 1) * s->cell_height;
-    return &s->page;
+    page.height = (rows > 0 ? rows : 1) * s->cell_height;
+    return page;
 }

@@ -29,6 +29,6 @@ bool sheet_wants(const struct sheet *s, uint64_t seed, int frame);
 void sheet_add(struct sheet *s, const struct image *rgb, const struct scene *scene);
 
 /* What is on it, without the rows that stayed empty. */
-const struct image *sheet_page(struct sheet *s);
+struct image sheet_page(const struct sheet *s); /* borrows its pixels */
 
 #endif
