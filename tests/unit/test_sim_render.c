@@ -56,7 +56,8 @@ static void setup(void)
     road_finish(road, 1000, -500, 20, 0.7);
     constant(&road->left, LEFT);
     constant(&road->right, RIGHT);
-    road->lane[road->n_lanes++] = (struct road_lane){.direction = 1, .s1 = road->length, .left = -1, .right = -1};
+    road->lane[road->n_lanes++] =
+        (struct road_lane){.direction = 1, .s1 = road->length, .left = -1, .right = -1};
     constant(&road->lane[0].centre, 0);
     constant(&road->lane[0].width, 3.5);
     add_marking(road, MARKING_SOLID, -1.75);
@@ -74,7 +75,8 @@ static void teardown(void)
 
 TestSuite(sim_render, .init = setup, .fini = teardown);
 
-static struct actor *add_actor(enum actor_kind kind, double s, double d, double turn, const double size[3])
+static struct actor *add_actor(enum actor_kind kind, double s, double d, double turn,
+                               const double size[3])
 {
     struct road_point at = road_at(&w->roads.road[0], s, d);
     struct actor *a = &w->actor[w->n_actors++];
@@ -115,7 +117,8 @@ static void draw_plain(const struct camera *c)
 /* World -> vehicle frame of an ego that stands level. */
 static void to_vehicle(const double p[3], float out[3])
 {
-    double dx = p[0] - w->ego.x, dy = p[1] - w->ego.y, c = cos(w->ego.heading), s = sin(w->ego.heading);
+    double dx = p[0] - w->ego.x, dy = p[1] - w->ego.y, c = cos(w->ego.heading),
+           s = sin(w->ego.heading);
 
     out[0] = (float)(dx * c + dy * s);
     out[1] = (float)(dy * c - dx * s);
@@ -185,8 +188,10 @@ static void check_actor(const struct camera *c, int i)
     for (int k = 0; k < 4; k++) {
         float way = k < 2 ? 1.0f : -1.0f;
 
-        cr_expect_geq(way * (seen[k] - solid[k]), -1, "actor %d side %d: %g, its box %g", i, k, (double)seen[k], (double)solid[k]);
-        cr_expect_float_eq(seen[k], f.full_box[i][k], 1, "actor %d side %d: %g, silhouette %g", i, k, (double)seen[k], (double)f.full_box[i][k]);
+        cr_expect_geq(way * (seen[k] - solid[k]), -1, "actor %d side %d: %g, its box %g", i, k,
+                      (double)seen[k], (double)solid[k]);
+        cr_expect_float_eq(seen[k], f.full_box[i][k], 1, "actor %d side %d: %g, silhouette %g", i,
+                           k, (double)seen[k], (double)f.full_box[i][k]);
     }
 }
 
@@ -252,7 +257,8 @@ Test(sim_render, who_stands_behind_is_hidden_and_counted_so)
     w->actor[0] = w->actor[1];
     w->n_actors = 1;
     cr_assert_eq(render_frame(r, w, &f, NULL), OK);
-    cr_expect_eq(f.visible[0], hidden, "alone it has %u pixels, its silhouette was %u", f.visible[0], hidden);
+    cr_expect_eq(f.visible[0], hidden, "alone it has %u pixels, its silhouette was %u",
+                 f.visible[0], hidden);
 }
 
 /* Where the ray of a pixel meets the plane of the road: depth along the axis, s and d. False above
@@ -310,7 +316,8 @@ Test(sim_render, markings_lie_where_the_road_has_them)
 
             if (!on_plane(&c, x, y, &depth, &s, &d))
                 continue;
-            double px = depth / c.fx, along = px * depth / c.z_m; /* m of one pixel, across and along */
+            double px = depth / c.fx,
+                   along = px * depth / c.z_m; /* m of one pixel, across and along */
             double off = fabs(d - (d < 0 ? -1.75 : 1.75)), at = fmod(s, 12);
             bool marked = kind_at(x, y) == PIXEL_MARKING;
             bool there = off < 0.1 - px && (d < 0 || (at > along && at < 4 - along));
@@ -343,13 +350,17 @@ Test(sim_render, an_edge_of_a_curve_lies_within_a_pixel)
         struct road_point q = road_at(road, s + 0.1, RIGHT);
         float px[2], next[2];
 
-        if (!project(&c, p.x, p.y, p.z, px) || !project(&c, q.x, q.y, q.z, next) || px[0] < 4 || px[0] > 476 || px[1] > 284)
+        if (!project(&c, p.x, p.y, p.z, px) || !project(&c, q.x, q.y, q.z, next) || px[0] < 4 ||
+            px[0] > 476 || px[1] > 284)
             continue;
-        float u = next[1] - px[1], v = px[0] - next[0], l = hypotf(u, v); /* across it, to the left */
+        float u = next[1] - px[1], v = px[0] - next[0],
+              l = hypotf(u, v); /* across it, to the left */
         u *= 1.2f / l;
         v *= 1.2f / l;
-        cr_expect_eq(kind_at((int)(px[0] + u), (int)(px[1] + v)), PIXEL_ROAD, "left of the edge at s %g", s);
-        cr_expect_eq(kind_at((int)(px[0] - u), (int)(px[1] - v)), PIXEL_GROUND, "right of the edge at s %g", s);
+        cr_expect_eq(kind_at((int)(px[0] + u), (int)(px[1] + v)), PIXEL_ROAD,
+                     "left of the edge at s %g", s);
+        cr_expect_eq(kind_at((int)(px[0] - u), (int)(px[1] - v)), PIXEL_GROUND,
+                     "right of the edge at s %g", s);
         n++;
     }
     cr_assert_gt(n, 30);
@@ -358,7 +369,8 @@ Test(sim_render, an_edge_of_a_curve_lies_within_a_pixel)
 Test(sim_render, the_same_world_gives_the_same_picture_and_night_is_darker)
 {
     struct camera c = pinhole();
-    struct render_options o = {.quality = 1, .shadows = true, .seed = 5, .lens = {.noise = 0.02f, .vignette = 0.4f}};
+    struct render_options o = {
+        .quality = 1, .shadows = true, .seed = 5, .lens = {.noise = 0.02f, .vignette = 0.4f}};
     size_t size = (size_t)3 * (size_t)c.width * (size_t)c.height;
     uint8_t *first = malloc(size);
     double day = 0, night = 0;
