@@ -48,7 +48,8 @@ const char glsl_vertex[] =
     "#endif\n"
     "}\n";
 
-/* The film curve is Narkowicz's fit of ACES, 2016; gamma 2.2. Skies: a gradient that is steep near
+/* The film curve is Narkowicz's fit of ACES, 2016; what is stored is its square root, which
+ * lens_color() turns into gamma 2.2. Skies: a gradient that is steep near
  * the horizon, with the glow around the sun. */
 const char glsl_light[] =
     "uniform sampler2D t_noise; uniform sampler2D t_leaves; uniform sampler2D t_atlas;\n"
@@ -56,7 +57,7 @@ const char glsl_light[] =
     "vec3 film(vec3 c) {\n"
     "  c *= u_air.x;\n"
     "  c = c * (2.51 * c + 0.03) / (c * (2.43 * c + 0.59) + 0.14);\n"
-    "  return pow(clamp(c, 0.0, 1.0), vec3(1.0 / 2.2));\n"
+    "  return sqrt(clamp(c, 0.0, 1.0));\n"
     "}\n"
     "vec3 sky(vec3 d) {\n"
     "  float h = max(d.z, 0.0);\n"
@@ -70,12 +71,16 @@ const char glsl_light[] =
     "  return mix(u_fog.rgb, c, exp(-r * u_fog.w));\n"
     "}\n"
     "float sunlit(vec3 p, vec3 n) {\n"
-    "  vec3 q = p + n * 0.06;\n"
-    "  vec3 s = (u_shadow[0] * vec4(q, 1.0)).xyz;\n"
-    "  if (all(lessThan(abs(s.xy - 0.5), vec2(0.49)))) return texture(t_shadow0, s);\n"
-    "  s = (u_shadow[1] * vec4(q + n * 0.2, 1.0)).xyz;\n"
-    "  if (all(lessThan(abs(s.xy - 0.5), vec2(0.49)))) return texture(t_shadow1, s);\n"
+    "#ifdef SHADOWS\n"
+    "  vec3 s = (u_shadow[0] * vec4(p + n * 0.04, 1.0)).xyz;\n"
+    "  vec3 t = (u_shadow[1] * vec4(p + n * 0.2, 1.0)).xyz;\n"
+    "  vec2 a = abs(s.xy - 0.5), b = abs(t.xy - 0.5);\n"
+    "  float near = texture(t_shadow0, s), wide = texture(t_shadow1, t);\n"
+    "  wide = max(b.x, b.y) < 0.49 ? wide : 1.0;\n"
+    "  return max(a.x, a.y) < 0.49 ? near : wide;\n"
+    "#else\n"
     "  return 1.0;\n"
+    "#endif\n"
     "}\n"
     "vec3 lamplight(vec3 p, vec3 n) {\n"
     "  vec3 sum = vec3(0.0);\n"
@@ -91,9 +96,13 @@ const char glsl_light[] =
     "vec3 light(vec3 p, vec3 n, float shade) {\n"
     "  float up = 0.5 + 0.5 * n.z;\n"
     "  vec3 l = mix(u_ground_light.rgb, u_sky_light.rgb, up) * shade;\n"
-    "  float s = dot(n, u_sun.xyz);\n"
-    "  if (s > 0.0) l += u_sun_color.rgb * s * sunlit(p, n);\n"
-    "  return l + lamplight(p, n);\n"
+    "#ifdef SUN\n"
+    "  l += u_sun_color.rgb * max(dot(n, u_sun.xyz), 0.0) * sunlit(p, n);\n"
+    "#endif\n"
+    "#ifdef LAMPS\n"
+    "  l += lamplight(p, n);\n"
+    "#endif\n"
+    "  return l;\n"
     "}\n";
 
 const char glsl_sky_vertex[] = "out vec3 v_ray;\n"
@@ -115,12 +124,12 @@ const char glsl_sky[] =
     "    float n = texture(t_noise, q).b * 0.65 + texture(t_noise, q * 3.7).b * 0.35;\n"
     "    float m = smoothstep(0.78 - 0.62 * u_air.z, 1.02 - 0.42 * u_air.z, n + 0.12);\n"
     "    float thin = smoothstep(0.01, 0.10, d.z);\n"
-    "    float body = texture(t_noise, q * 1.9 + 0.3).b;\n"
-    "    vec3 lit = u_sky_light.rgb * (0.75 + 0.5 * body) + u_sun_color.rgb * (0.22 - 0.12 * n);\n"
+    "    vec3 lit = u_sky_light.rgb * (1.2 - 0.4 * n) + u_sun_color.rgb * (0.22 - 0.12 * n);\n"
     "    c = mix(c, lit, m * thin * 0.9);\n"
     "  }\n"
     "  float s = max(dot(d, u_sun.xyz), 0.0);\n"
-    "  c += u_sun_color.rgb * (smoothstep(0.99990, 0.99997, s) * 40.0 + 1.2 * pow(s, 900.0));\n"
+    "  c += u_sun_color.rgb * (smoothstep(0.99990, 0.99997, s) * 40.0 + 1.2 * exp2(1300.0 * (s - "
+    "1.0)));\n"
     "  c = mix(c, u_fog.rgb, exp(-max(d.z, 0.0) * 14.0) * min(u_fog.w * 150.0, 1.0));\n"
     "  o_color = vec4(film(mix(c, u_fog.rgb, smoothstep(0.004, 0.03, u_fog.w))), 1.0);\n"
     "}\n";

@@ -51,6 +51,8 @@ enum err lens_open(struct lens *l, const struct camera *c, const struct view *id
                        .height = c->height,
                        .ideal_width = ideal->width,
                        .ideal_height = ideal->height};
+    for (int i = 0; i < 256; i++)
+        l->gamma[i] = (uint8_t)lrintf(255 * powf((float)i / 255, 2 / 2.2f));
     l->straight = ideal->width == c->width && ideal->height == c->height && ideal->cx == c->cx &&
                   ideal->cy == c->cy;
     if (!l->straight) {
@@ -103,14 +105,15 @@ void lens_color(const struct lens *l, const uint8_t *rgba, uint8_t *rgb)
 {
     size_t n = (size_t)l->width * (size_t)l->height;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++, rgb += 3) {
+        uint8_t c[3];
+
         if (l->straight)
-            memcpy(rgb + 3 * i, rgba + 4 * i, 3);
+            memcpy(c, rgba + 4 * i, 3);
         else
-            pick(l, i, rgba, rgb + 3 * i);
-        for (int k = 0; l->vignette && k < 3; k++)
-            rgb[3 * i + (size_t)k] =
-                (uint8_t)(rgb[3 * i + (size_t)k] * (uint32_t)l->vignette[i] >> 16);
+            pick(l, i, rgba, c);
+        for (int k = 0; k < 3; k++)
+            rgb[k] = l->gamma[l->vignette ? c[k] * (uint32_t)l->vignette[i] >> 16 : c[k]];
     }
 }
 

@@ -16,6 +16,7 @@ struct lens {
     int32_t *nearest;   /* (height, width) index into the ideal picture, -1: black */
     int32_t *corner;    /* the same of the top left one of four */
     uint8_t *part;      /* (height, width, 2) how far towards the right and the bottom, /256 */
+    uint8_t gamma[256]; /* square root -> gamma 2.2 */
     uint16_t *vignette; /* (height, width) /65536; NULL: none */
 };
 
@@ -23,7 +24,8 @@ MUST_CHECK enum err lens_open(struct lens *l, const struct camera *c, const stru
                               float vignette);
 void lens_close(struct lens *l);
 
-/* Ideal RGBA -> RGB, smooth; ideal ids and depths -> the nearest ones. */
+/* Ideal RGBA (square roots of light) -> RGB (gamma 2.2), smooth; ideal ids and depths -> the nearest
+ * ones. */
 void lens_color(const struct lens *l, const uint8_t *rgba, uint8_t *rgb);
 void lens_ids(const struct lens *l, const uint32_t *ids, uint32_t *out);
 void lens_depth(const struct lens *l, const float *z, float *out);

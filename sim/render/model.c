@@ -193,7 +193,7 @@ static int furthest(const struct builder *b, int bone, struct v3 d)
 /* The points that lie furthest out in some direction, bone by bone. */
 static void find_hull(struct model *m, const struct builder *b)
 {
-    enum { DIRECTIONS = 480 };
+    enum { DIRECTIONS = 400 };
     int chosen[HULL_POINTS];
 
     unsigned bones = 0;

@@ -27,7 +27,7 @@ enum model_name {
 
 extern const struct body *const car_bodies[CAR_BODIES];
 
-enum { HULL_POINTS = 192 };
+enum { HULL_POINTS = 768 };
 
 struct model {
     struct mesh mesh;

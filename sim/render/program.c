@@ -26,10 +26,18 @@ static const struct {
                              glsl_depth},
 };
 
-static enum err compile(unsigned kind, int which, const char *body, unsigned *out, struct why *why)
+static enum err compile(unsigned kind, int which, unsigned with, const char *body, unsigned *out,
+                        struct why *why)
 {
-    const char *part[] = {"#version 330 core\n", table[which].defines, glsl_frame,
-                          kind == GL_FRAGMENT_SHADER ? glsl_light : "", body};
+    const char *part[] = {"#version 330 core\n",
+                          with & WITH_SUN ? "#define SUN\n" : "",
+                          with & WITH_SHADOWS ? "#define SHADOWS\n" : "",
+                          with & WITH_LAMPS ? "#define LAMPS\n" : "",
+                          with & WITH_WET ? "#define WET\n" : "",
+                          table[which].defines,
+                          glsl_frame,
+                          kind == GL_FRAGMENT_SHADER ? glsl_light : "",
+                          body};
     int ok = 0;
 
     *out = glCreateShader(kind);
@@ -63,14 +71,14 @@ static void find_uniforms(struct programs *p, int i)
         glUniform1i(glGetUniformLocation(id, sampler[t]), t);
 }
 
-static enum err link_one(struct programs *p, int i, struct why *why)
+static enum err link_one(struct programs *p, int i, unsigned with, struct why *why)
 {
     unsigned vertex = 0, fragment = 0;
     int ok = 0;
-    enum err e = compile(GL_VERTEX_SHADER, i, table[i].vertex, &vertex, why);
+    enum err e = compile(GL_VERTEX_SHADER, i, with, table[i].vertex, &vertex, why);
 
     if (e == OK)
-        e = compile(GL_FRAGMENT_SHADER, i, table[i].fragment, &fragment, why);
+        e = compile(GL_FRAGMENT_SHADER, i, with, table[i].fragment, &fragment, why);
     if (e == OK) {
         p->id[i] = glCreateProgram();
         glAttachShader(p->id[i], vertex);
@@ -87,34 +95,42 @@ static enum err link_one(struct programs *p, int i, struct why *why)
     return e;
 }
 
-enum err programs_open(struct programs *p, struct why *why)
+void programs_init(struct program_sets *p)
 {
-    *p = (struct programs){0};
-    for (int i = 0; i < PROGRAMS; i++) {
-        enum err e = link_one(p, i, why);
-
-        if (e != OK) {
-            programs_close(p);
-            return e;
-        }
-    }
+    *p = (struct program_sets){0};
     glGenBuffers(1, &p->block);
     glBindBuffer(GL_UNIFORM_BUFFER, p->block);
     glBufferData(GL_UNIFORM_BUFFER, sizeof(struct frame_block), NULL, GL_DYNAMIC_DRAW);
+}
+
+enum err programs_get(struct program_sets *p, unsigned with, const struct programs **out,
+                      struct why *why)
+{
+    struct programs *set = &p->set[with];
+
+    for (int i = 0; i < PROGRAMS && !set->there; i++) {
+        enum err e = link_one(set, i, with, why);
+
+        if (e != OK)
+            return e;
+    }
+    set->there = true;
+    *out = set;
     return OK;
 }
 
-void programs_close(struct programs *p)
+void programs_close(struct program_sets *p)
 {
-    for (int i = 0; i < PROGRAMS; i++)
-        if (p->id[i])
-            glDeleteProgram(p->id[i]);
+    for (int k = 0; k < VARIANTS; k++)
+        for (int i = 0; i < PROGRAMS; i++)
+            if (p->set[k].id[i])
+                glDeleteProgram(p->set[k].id[i]);
     if (p->block)
         glDeleteBuffers(1, &p->block);
-    *p = (struct programs){0};
+    *p = (struct program_sets){0};
 }
 
-void programs_frame(const struct programs *p, const struct frame_block *f)
+void programs_frame(const struct program_sets *p, const struct frame_block *f)
 {
     glBindBuffer(GL_UNIFORM_BUFFER, p->block);
     glBufferSubData(GL_UNIFORM_BUFFER, 0, sizeof *f, f);

@@ -2,6 +2,8 @@
 #ifndef OUTRIDER_SIM_RENDER_PROGRAM_H
 #define OUTRIDER_SIM_RENDER_PROGRAM_H
 
+#include <stdbool.h>
+
 #include "perception/base/err.h"
 #include "sim/render/vec.h"
 
@@ -47,15 +49,27 @@ struct frame_block {
     float lamps[4]; /* how many */
 };
 
+/* What a weather needs of the shaders: a bit each. A software renderer pays for both sides of every
+ * branch, so each mix of them is a set of programs, put together when it is first asked for. */
+enum { WITH_SUN = 1, WITH_LAMPS = 2, WITH_WET = 4, WITH_SHADOWS = 8, VARIANTS = 16 };
+
 struct programs {
     unsigned id[PROGRAMS];
     int offset[PROGRAMS], bone[PROGRAMS], paint[PROGRAMS], emit[PROGRAMS], tag[PROGRAMS];
+    bool there;
+};
+
+struct program_sets {
+    struct programs set[VARIANTS];
     unsigned block; /* buffer of struct frame_block */
 };
 
-MUST_CHECK enum err programs_open(struct programs *p, struct why *why);
-void programs_close(struct programs *p);
-void programs_frame(const struct programs *p, const struct frame_block *f);
+void programs_init(struct program_sets *p);
+/* The set for a mix of WITH_ bits. */
+MUST_CHECK enum err programs_get(struct program_sets *p, unsigned with, const struct programs **out,
+                                 struct why *why);
+void programs_close(struct program_sets *p);
+void programs_frame(const struct program_sets *p, const struct frame_block *f);
 
 /* Sources, in glsl*.c. */
 extern const char glsl_frame[], glsl_light[], glsl_vertex[], glsl_sky_vertex[], glsl_sky[];

@@ -24,7 +24,8 @@ struct seen {
 
 struct render {
     struct context context;
-    struct programs programs;
+    struct program_sets sets;
+    const struct programs *programs; /* for this frame's weather */
     struct textures textures;
     struct model model[MODELS];
     struct scene3d scene;
@@ -67,6 +68,14 @@ static bool reserve(struct render *r)
     return r->rgba && r->raw_ids && r->raw_depth && r->rgb && r->ids && r->mask && r->depth;
 }
 
+static unsigned weather_needs(const struct render *r, const struct weather *w)
+{
+    bool sun = w->sun_elevation > -0.03f && w->cloud < 0.95f;
+
+    return (sun ? WITH_SUN : 0) | (sun && r->options.shadows ? WITH_SHADOWS : 0) |
+           (w->sun_elevation < 0.05f ? WITH_LAMPS : 0) | (w->wetness > 0.02f ? WITH_WET : 0);
+}
+
 static enum err set_up(struct render *r, const struct world *w, struct why *why)
 {
     static const int shadow_size[] = {512, 1024, 2048};
@@ -79,7 +88,8 @@ static enum err set_up(struct render *r, const struct world *w, struct why *why)
     view_fit(&r->view, &r->camera);
     if (!reserve(r))
         return err_say(why, ERR_NOMEM, "pictures of %d x %d", r->camera.width, r->camera.height);
-    if ((e = programs_open(&r->programs, why)) != OK)
+    programs_init(&r->sets);
+    if ((e = programs_get(&r->sets, weather_needs(r, &w->weather), &r->programs, why)) != OK)
         return e;
     if ((e = textures_open(&r->textures)) != OK)
         return err_say(why, e, "textures");
@@ -87,7 +97,7 @@ static enum err set_up(struct render *r, const struct world *w, struct why *why)
         return e;
     if ((e = scene3d_open(&r->scene, w, why)) != OK)
         return e;
-    if ((e = targets_open(&r->targets, r->view.width, r->view.height, quality > 0 ? 4 : 0,
+    if ((e = targets_open(&r->targets, r->view.width, r->view.height, quality > 1 ? 4 : 0,
                           shadow_size[quality], why)) != OK)
         return e;
     return lens_open(&r->lens, &r->camera, &r->view, r->options.lens.vignette);
@@ -124,7 +134,7 @@ void render_close(struct render *r)
         scene3d_close(&r->scene);
         models_close(r->model);
         textures_close(&r->textures);
-        programs_close(&r->programs);
+        programs_close(&r->sets);
     }
     lens_close(&r->lens);
     context_close(&r->context);
@@ -177,7 +187,7 @@ static void see_actors(struct render *r, const struct world *w, double dt)
 
 static void draw_actor(const struct render *r, const struct seen *s, enum program with, bool blob)
 {
-    const struct programs *p = &r->programs;
+    const struct programs *p = r->programs;
     const struct model *m = &r->model[s->name];
 
     glUniform4fv(p->bone[with], 3 * MAX_BONES, &s->dress.bone[0].m[0][0]);
@@ -192,13 +202,13 @@ static void draw_actor(const struct render *r, const struct seen *s, enum progra
 
 static void use(const struct render *r, enum program p)
 {
-    glUseProgram(r->programs.id[p]);
+    glUseProgram(r->programs->id[p]);
 }
 
 static void draw_static(const struct render *r, enum layer layer, enum program with, float reach)
 {
     use(r, with);
-    scene3d_draw(&r->scene, layer, &r->programs, with, &r->view, reach);
+    scene3d_draw(&r->scene, layer, r->programs, with, &r->view, reach);
 }
 
 /* What shines of what stands still. */
@@ -211,7 +221,7 @@ static void static_lamps(const struct render *r, enum program with)
     emit[EMIT_LAMP] = 6 * night;
     emit[EMIT_SIGN] = 0.10f * night;
     emit[EMIT_TUNNEL] = 2.5f;
-    glUniform1fv(r->programs.emit[with], EMIT_CHANNELS, emit);
+    glUniform1fv(r->programs->emit[with], EMIT_CHANNELS, emit);
 }
 
 static void shadow_matrix(struct render *r, int i, float radius, struct v3 *centre)
@@ -259,7 +269,7 @@ static void draw_shadow(struct render *r, int i, float radius)
             block.view[4 * k + j] = 2 * r->block.shadow[i][4 * k + j] - (k == 3 ? 1 : 0);
     for (int k = 0; k < 4; k++)
         block.view[4 * k + 3] = k == 3;
-    programs_frame(&r->programs, &block);
+    programs_frame(&r->sets, &block);
     targets_use(&r->targets, (enum target)(TARGET_SHADOW + i));
     glClear(GL_DEPTH_BUFFER_BIT);
     glEnable(GL_POLYGON_OFFSET_FILL);
@@ -273,11 +283,11 @@ static void draw_shadow(struct render *r, int i, float radius)
             draw_actor(r, &r->seen[k], PROGRAM_DEPTH_ACTOR, false);
     }
     use(r, PROGRAM_DEPTH_SOLID);
-    scene3d_draw_near(&r->scene, LAYER_SOLID, &r->programs, PROGRAM_DEPTH_SOLID, &r->view, centre,
+    scene3d_draw_near(&r->scene, LAYER_SOLID, r->programs, PROGRAM_DEPTH_SOLID, &r->view, centre,
                       radius);
     use(r, PROGRAM_DEPTH_FOLIAGE);
-    scene3d_draw_near(&r->scene, LAYER_LEAVES, &r->programs, PROGRAM_DEPTH_FOLIAGE, &r->view,
-                      centre, radius);
+    scene3d_draw_near(&r->scene, LAYER_LEAVES, r->programs, PROGRAM_DEPTH_FOLIAGE, &r->view, centre,
+                      radius);
     glDisable(GL_POLYGON_OFFSET_FILL);
 }
 
@@ -324,7 +334,7 @@ static void draw_color(struct render *r)
 static void draw_ids(struct render *r)
 {
     static const unsigned none[4] = {0};
-    const struct programs *p = &r->programs;
+    const struct programs *p = r->programs;
 
     targets_use(&r->targets, TARGET_ID);
     glClearBufferuiv(GL_COLOR, 0, none);
@@ -356,7 +366,7 @@ static void count_silhouettes(struct render *r)
         glLogicOp(GL_OR);
         use(r, PROGRAM_MASK_ACTOR);
         for (int i = first; i < r->n_front && i < first + 32; i++) {
-            glUniform1ui(r->programs.tag[PROGRAM_MASK_ACTOR], 1u << (i - first));
+            glUniform1ui(r->programs->tag[PROGRAM_MASK_ACTOR], 1u << (i - first));
             draw_actor(r, &r->seen[i], PROGRAM_MASK_ACTOR, false);
         }
         glDisable(GL_COLOR_LOGIC_OP);
@@ -419,6 +429,10 @@ enum err render_frame(struct render *r, const struct world *w, struct rendered *
     int width = r->view.width, height = r->view.height;
 
     context_use(&r->context);
+    enum err e = programs_get(&r->sets, weather_needs(r, &w->weather), &r->programs, why);
+
+    if (e != OK)
+        return e;
     state();
     textures_bind(&r->textures);
     struct ego_car ego = view_ego(&w->ego, 0);
@@ -427,10 +441,9 @@ enum err render_frame(struct render *r, const struct world *w, struct rendered *
     view_fill(&r->view, &r->block);
     see_actors(r, w, 0);
     draw_shadows(r);
-    programs_frame(&r->programs, &r->block);
+    programs_frame(&r->sets, &r->block);
     draw_color(r);
-    targets_resolve(&r->targets, 0, height);
-    glBindFramebuffer(GL_FRAMEBUFFER, r->targets.frame[TARGET_FLAT]);
+    targets_resolve(&r->targets);
     glReadPixels(0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE, r->rgba);
     draw_ids(r);
     glReadPixels(0, 0, width, height, GL_RED_INTEGER, GL_UNSIGNED_INT, r->raw_ids);

@@ -98,9 +98,13 @@ void targets_use(const struct targets *t, enum target which)
     glViewport(0, 0, w, h);
 }
 
-void targets_resolve(const struct targets *t, int y0, int y1)
+void targets_resolve(const struct targets *t)
 {
     glBindFramebuffer(GL_READ_FRAMEBUFFER, t->frame[TARGET_COLOR]);
+    if (t->samples == 0)
+        return;
     glBindFramebuffer(GL_DRAW_FRAMEBUFFER, t->frame[TARGET_FLAT]);
-    glBlitFramebuffer(0, y0, t->width, y1, 0, y0, t->width, y1, GL_COLOR_BUFFER_BIT, GL_NEAREST);
+    glBlitFramebuffer(0, 0, t->width, t->height, 0, 0, t->width, t->height, GL_COLOR_BUFFER_BIT,
+                      GL_NEAREST);
+    glBindFramebuffer(GL_READ_FRAMEBUFFER, t->frame[TARGET_FLAT]);
 }

@@ -22,7 +22,8 @@ struct targets {
 MUST_CHECK enum err targets_open(struct targets *t, int width, int height, int samples,
                                  int shadow_size, struct why *why);
 void targets_close(struct targets *t);
-void targets_use(const struct targets *t, enum target which);  /* bind, set the viewport */
-void targets_resolve(const struct targets *t, int y0, int y1); /* COLOR -> FLAT, these rows */
+void targets_use(const struct targets *t, enum target which); /* bind, set the viewport */
+/* COLOR -> FLAT where there are several samples; the result is bound for reading. */
+void targets_resolve(const struct targets *t);
 
 #endif
