@@ -13,6 +13,7 @@ enum {
 };
 static const double STEP_M = 0.5, AHEAD_M = 110;
 static const double JOIN_M = 0.8;  /* between the end of one marking and the next one's beginning */
+static const double NAMED_M = 5;   /* a boundary is what it is here: nearer nothing is seen of it */
 static const double BESIDE_M = 25; /* what begins farther ahead than this has no role */
 static const double BODY_HALF_M = 0.95, DEPARTURE_MAX_S = 20; /* as perception/track/ego_lane.c */
 
@@ -214,6 +215,11 @@ static const struct piece *join(struct boundary_pieces *all, const struct piece 
     *w = *first;
     while ((next = continuation(all, w))) {
         next->used = true;
+        if (next->p[0][0] < NAMED_M) {
+            w->id = next->id;
+            w->type = next->type;
+            w->color = next->color;
+        }
         for (int i = 0; i < next->n && w->n < MAX_POINTS; i++)
             if (next->p[i][0] > w->p[w->n - 1][0] || i > 0)
                 memcpy(w->p[w->n++], next->p[i], sizeof next->p[i]);

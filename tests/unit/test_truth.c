@@ -255,6 +255,19 @@ Test(truth, a_line_goes_on_behind_the_end_of_a_marking_and_of_the_road)
     end();
 }
 
+Test(truth, a_line_is_what_one_sees_of_it)
+{
+    begin(0);
+    struct roadway *r = &w->roads.road[0];
+    r->marking[0].s1 = 103; /* dashed yellow behind us, and then: */
+    add_marking(r, 0, MARKING_DOUBLE, MARKING_WHITE, 103, 600);
+    truth_frame(m, w, NULL, t);
+    cr_expect_eq(boundary(1)->types[0].type, LANE_TYPE_DOUBLE);
+    cr_expect_eq(boundary(1)->colors[0].color, LANE_COLOR_WHITE);
+    cr_expect_float_eq(boundary(1)->station[0].y_m, 1.45, 0.01);
+    end();
+}
+
 Test(truth, temporary_lines_replace_the_others)
 {
     begin(0);
