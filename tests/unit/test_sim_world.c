@@ -70,6 +70,8 @@ Test(sim_world, nobody_drives_into_anybody)
             struct world *w = begin(scenario_builtin(i), seed);
             int n = 0, most = 0;
 
+            cr_expect_eq(w->roads.road[0].lane[w->ego.lane].direction, 1);
+
             for (int k = 0; k < 400; k++) {
                 world_step(w, 0.1, NULL);
                 n += collisions(w);
