@@ -78,7 +78,9 @@ void plan_draw(const struct scenario *s, struct random *r, struct plan *out)
         out->choice[i] = draw_word(r, s->choice[i], usual_words[i][style]);
     for (int i = 0; i < PLAN_NUMBERS; i++)
         out->number[i] = draw(r, &s->number[i], &usual[i][style]);
-    out->number[PLAN_LANES] = floor(out->number[PLAN_LANES] + 0.5);
+    static const double fewest[] = {1, 1, 2}, most[] = {2, 1, 4}; /* by style */
+    out->number[PLAN_LANES] =
+        fmin(fmax(floor(out->number[PLAN_LANES] + 0.5), fewest[style]), most[style]);
     out->number[PLAN_LANE] = fmin(floor(out->number[PLAN_LANE] + 0.5), out->number[PLAN_LANES] - 1);
     out->n_scripts = s->n_scripts;
     for (int k = 0; k < s->n_scripts; k++) {

@@ -20,7 +20,7 @@
 enum {
     ROAD_MAX = 24, /* roads of a network; road 0 is the one that ego starts on */
     ROAD_MAX_PIECES = 192,
-    ROAD_MAX_LANES = 16,
+    ROAD_MAX_LANES = 80,
     ROAD_MAX_MARKINGS = 160,
     ROAD_MAX_EDGES = 64,
     PROFILE_MAX_KNOTS = 16,
@@ -69,22 +69,22 @@ enum marking_type {
     MARKING_DOUBLE,       /* two solid lines */
     MARKING_SOLID_DASHED, /* two lines, the one on the left solid, the right one dashed */
     MARKING_BOTTS_DOTS,
-    MARKING_STOP_LINE, /* across: at s0, over the width of the lane around offset */
-    MARKING_CROSSING,  /* zebra: from s0 to s1, along the road */
-    MARKING_ARROW,
+    MARKING_STOP_LINE, /* across: from s0 to s1, over width around offset */
+    MARKING_CROSSING,  /* zebra: bars along the road from s0 to s1, over width around offset */
+    MARKING_ARROW,     /* ahead, for traffic along (width > 0) or against (< 0) s */
 };
 enum marking_color { MARKING_WHITE, MARKING_YELLOW };
 
 struct road_marking {
     enum marking_type type;
     enum marking_color color;
-    double s0, s1;
+    double s0, s1;         /* the whole of what is painted, along the road */
     struct profile offset; /* d of its middle */
-    double width;          /* of a line, m */
-    double dash, gap;      /* m, of dashed lines and dots */
-    float wear;            /* 0 fresh .. 1 nearly gone */
-    bool temporary;        /* of a construction site: where it lies, the others do not count */
-    bool boundary;         /* it bounds lanes: part of the truth about lanes */
+    double width;     /* of a line, m; of crossings and stop lines: how far they reach across */
+    double dash, gap; /* m, of dashed lines and dots */
+    float wear;       /* 0 fresh .. 1 nearly gone */
+    bool temporary;   /* of a construction site: where it lies, the others do not count */
+    bool boundary;    /* it bounds lanes: part of the truth about lanes */
 };
 
 enum edge_kind {

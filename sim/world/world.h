@@ -66,6 +66,18 @@ enum prop_kind {
     PROP_MARKER_POST,
     PROP_KINDS
 };
+enum sign_state {             /* what a PROP_SIGN says */
+                  SIGN_LIMIT, /* speed: look picks the number */
+                  SIGN_YIELD,
+                  SIGN_STOP,
+                  SIGN_NO_OVERTAKING,
+                  SIGN_CURVE,
+                  SIGN_CONSTRUCTION,
+                  SIGN_CROSSING, /* people on foot */
+                  SIGN_PRIORITY,
+                  SIGN_DIRECTION, /* a board with names */
+                  SIGN_STATES
+};
 enum light_state { LIGHT_RED, LIGHT_RED_YELLOW, LIGHT_GREEN, LIGHT_YELLOW };
 
 struct prop {
@@ -73,7 +85,8 @@ struct prop {
     enum prop_kind kind;
     uint32_t look;
     double x, y, z, heading;      /* of its foot; heading: where its front looks */
-    double length, width, height; /* m */
+    double length, width, height; /* m; length along its heading; of bridges and gantries the
+                                     height is that of the lower edge above the road */
     int state;
     int road; /* bridges and tunnels */
     double s;
