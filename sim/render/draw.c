@@ -21,6 +21,8 @@ static void see_one(struct render *r, const struct world *w, int i, bool front)
         return;
     s->index = i;
     s->name = model_of(a);
+    float tall = r->view.fy * (float)a->height / fmaxf(v3_length(middle) - ball, 1);
+    s->detail = tall > 75 ? 0 : tall > 26 ? 1 : 2;
     model_dress(&r->model[s->name], s->name, a, w->t, r->block.air[3], &root, &s->dress);
     r->n_seen++;
 }
@@ -49,9 +51,9 @@ static void draw_mesh(const struct render *r, const struct dress *d, const struc
     mesh_draw(m);
 }
 
-static void draw_actor(const struct render *r, const struct seen *s, enum program with, bool blob)
+static void draw_actor(const struct render *r, const struct seen *s, enum program with)
 {
-    draw_mesh(r, &s->dress, blob ? &r->model[s->name].blob : &r->model[s->name].mesh, with);
+    draw_mesh(r, &s->dress, &r->model[s->name].mesh[s->detail], with);
 }
 
 /* ---- traffic lights ------------------------------------------------------------------------------ */
@@ -163,6 +165,12 @@ static void shadow_matrix(struct render *r, int i, float radius, struct v3 *cent
     *centre = c;
 }
 
+/* Shadows need less. */
+static int coarse(int detail)
+{
+    return detail < DETAILS - 1 ? detail + 1 : detail;
+}
+
 static void draw_shadow(struct render *r, int i, float radius)
 {
     struct v3 centre;
@@ -187,7 +195,9 @@ static void draw_shadow(struct render *r, int i, float radius)
 
         if (v3_length(v3_sub(v3(root->m[0][3], root->m[1][3], root->m[2][3]), centre)) <
             1.5f * radius + 10)
-            draw_actor(r, &r->seen[k], PROGRAM_DEPTH_ACTOR, false);
+            draw_mesh(r, &r->seen[k].dress,
+                      &r->model[r->seen[k].name].mesh[coarse(r->seen[k].detail)],
+                      PROGRAM_DEPTH_ACTOR);
     }
     use(r, PROGRAM_DEPTH_SOLID);
     scene3d_draw_near(&r->scene, LAYER_SOLID, r->programs, PROGRAM_DEPTH_SOLID, &r->view, centre,
@@ -218,7 +228,7 @@ void draw_color(struct render *r, const struct world *w)
     glClear(GL_DEPTH_BUFFER_BIT);
     use(r, PROGRAM_ACTOR);
     for (int i = 0; i < r->n_front; i++)
-        draw_actor(r, &r->seen[i], PROGRAM_ACTOR, false);
+        draw_actor(r, &r->seen[i], PROGRAM_ACTOR);
     draw_signals(r, w, PROGRAM_ACTOR);
     static_lamps(r, PROGRAM_SOLID);
     draw_static(r, LAYER_SOLID, PROGRAM_SOLID, 700);
@@ -234,7 +244,7 @@ void draw_color(struct render *r, const struct world *w)
     glBlendFunc(GL_SRC_ALPHA, GL_ONE_MINUS_SRC_ALPHA);
     use(r, PROGRAM_BLOB);
     for (int i = 0; i < r->n_front; i++)
-        draw_actor(r, &r->seen[i], PROGRAM_BLOB, true);
+        draw_mesh(r, &r->seen[i].dress, &r->model[r->seen[i].name].blob, PROGRAM_BLOB);
     glBlendFunc(GL_ONE, GL_ONE);
     use(r, PROGRAM_GLOW);
     lamps_draw(&r->lamps);
@@ -253,7 +263,7 @@ void draw_ids(struct render *r, const struct world *w)
     use(r, PROGRAM_ID_ACTOR);
     for (int i = 0; i < r->n_front; i++) {
         glUniform1ui(p->tag[PROGRAM_ID_ACTOR], PIXEL_ID(PIXEL_ACTOR, r->seen[i].index));
-        draw_actor(r, &r->seen[i], PROGRAM_ID_ACTOR, false);
+        draw_actor(r, &r->seen[i], PROGRAM_ID_ACTOR);
     }
     draw_signals(r, w, PROGRAM_ID_ACTOR);
     draw_static(r, LAYER_SOLID, PROGRAM_ID_SOLID, 700);
@@ -274,7 +284,7 @@ void draw_mask(struct render *r, int first)
     use(r, PROGRAM_MASK_ACTOR);
     for (int i = first; i < r->n_front && i < first + 32; i++) {
         glUniform1ui(r->programs->tag[PROGRAM_MASK_ACTOR], 1u << (i - first));
-        draw_actor(r, &r->seen[i], PROGRAM_MASK_ACTOR, false);
+        draw_actor(r, &r->seen[i], PROGRAM_MASK_ACTOR);
     }
     glDisable(GL_COLOR_LOGIC_OP);
     glEnable(GL_DEPTH_TEST);

@@ -20,6 +20,7 @@
 struct seen {
     int index; /* in world.actor */
     enum model_name name;
+    int detail;
     struct dress dress;
 };
 
