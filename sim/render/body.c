@@ -119,13 +119,6 @@ static void half_ring(const struct body *b, float x, struct v3 *p)
     }
 }
 
-static void full_ring(const struct body *b, float x, struct v3 *p)
-{
-    half_ring(b, x, p);
-    for (int k = 0; k < HALF - 1; k++)
-        p[RING - 1 - k] = v3(p[k].x, -p[k].y, p[k].z);
-}
-
 /* ---- the loft ----------------------------------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b)
@@ -135,22 +128,23 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int stations(const struct body *b, float *x)
+/* detail 0 is all there is; 1 and 2 are for cars that are small in the picture. */
+static int stations(const struct body *b, int detail, float *x)
 {
-    static const float ends[] = {0, 0.008f, 0.03f, 0.07f, 0.16f};
+    static const float ends[] = {0, 0.16f, 0.07f, 0.03f, 0.008f};
     float l = b->length / 2, r = b->wheel * ARCH_ROOM;
-    int n = 0, m = 0;
+    int n = 0, m = 0, n_ends = detail == 0 ? 5 : detail == 1 ? 2 : 1, steps = 10 >> detail;
 
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < n_ends; i++) {
         x[n++] = -l + ends[i];
         x[n++] = l - ends[i];
     }
     for (int i = 0; i < b->n_keys; i++)
         x[n++] = b->key[i].x;
     for (int i = 0; i < 2; i++)
-        for (int j = 0; j <= 10; j++)
-            x[n++] = b->axle[i] - r * 0.9995f * cosf((float)M_PI * (float)j / 10);
-    for (float at = -l + 0.3f; at < l - 0.2f && n < MAX_STATIONS - 1; at += 0.22f)
+        for (int j = 0; j <= steps; j++)
+            x[n++] = b->axle[i] - r * 0.9995f * cosf((float)M_PI * (float)j / (float)steps);
+    for (float at = -l + 0.3f; detail == 0 && at < l - 0.2f && n < MAX_STATIONS - 1; at += 0.22f)
         x[n++] = at;
     qsort(x, (size_t)n, sizeof *x, ascending);
     for (int i = 0; i < n; i++)
@@ -158,6 +152,17 @@ static int stations(const struct body *b, float *x)
             x[m++] = clampf(x[i], -l, l);
     return m;
 }
+
+/* Which points of the ring are used, and from which its faces take their looks. */
+struct outline {
+    int n;
+    int point[HALF], looks[HALF];
+};
+static const struct outline outlines[3] = {
+    {HALF, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}},
+    {8, {1, 2, 4, 6, 7, 8, 9, 11}, {1, 2, 4, 6, 7, 8, 9}},
+    {5, {1, 4, 7, 9, 11}, {2, 2, 7, 9}},
+};
 
 static void sheet(struct brush *br)
 {
@@ -184,6 +189,7 @@ static void glass(struct brush *br)
 
 struct loft {
     const struct body *body;
+    const struct outline *outline;
     const float *x;
 };
 
@@ -192,7 +198,8 @@ static bool paint_loft(void *context, int row, int col, struct brush *br)
     const struct loft *l = context;
     const struct body_key *key =
         &l->body->key[key_before(l->body, (l->x[col] + l->x[col + 1]) / 2)];
-    int k = row < HALF - 1 ? row : RING - 2 - row;
+    int last = 2 * (l->outline->n - 1) - 1;
+    int k = l->outline->looks[row <= last / 2 ? row : last - row];
 
     br->shade = k == 0 ? 90 : k == 1 ? 150 : k == 2 ? 215 : 255;
     sheet(br);
@@ -213,20 +220,23 @@ static bool paint_loft(void *context, int row, int col, struct brush *br)
     return true;
 }
 
-static void loft(struct builder *b, const struct body *body, const float *x, int n)
+/* Rows from left to right over the top, columns forwards: d/dcol x d/drow points outwards. */
+static void loft(struct builder *b, const struct body *body, const float *x, int n, int detail)
 {
-    struct v3 grid[RING * MAX_STATIONS], ring[RING];
+    const struct outline *o = &outlines[detail];
+    struct v3 grid[RING * MAX_STATIONS], half[HALF];
+    int rows = 2 * o->n - 1;
 
     for (int i = 0; i < n; i++) {
-        full_ring(body, x[i], ring);
-        for (int k = 0; k < RING; k++)
-            grid[k * n + i] = ring[k];
+        half_ring(body, x[i], half);
+        for (int k = 0; k < o->n; k++) {
+            struct v3 p = half[o->point[k]];
+
+            grid[k * n + i] = v3(p.x, -p.y, p.z);
+            grid[(rows - 1 - k) * n + i] = p;
+        }
     }
-    /* rows from left to right over the top, columns forwards: d/dcol x d/drow points outwards */
-    struct v3 flip[RING * MAX_STATIONS];
-    for (int k = 0; k < RING; k++)
-        memcpy(&flip[k * n], &grid[(RING - 1 - k) * n], (size_t)n * sizeof *grid);
-    builder_surface(b, flip, RING, n, paint_loft, &(struct loft){body, x});
+    builder_surface(b, grid, rows, n, paint_loft, &(struct loft){body, o, x});
 }
 
 /* ---- the ends ----------------------------------------------------------------------------------- */
@@ -237,14 +247,23 @@ struct fascia {
     bool front;
 };
 
+/* From the middle outwards. */
+static int column_of(int col)
+{
+    return col < FASCIA_COLS ? FASCIA_COLS - 1 - col : col - FASCIA_COLS;
+}
+static char look_at(const struct fascia *f, int row, int col)
+{
+    return f->row[row][column_of(col)];
+}
+
 static bool paint_fascia(void *context, int row, int col, struct brush *br)
 {
     const struct fascia *f = context;
-    int c = col < FASCIA_COLS ? FASCIA_COLS - 1 - col : col - FASCIA_COLS;
-    bool left = f->front ? col >= FASCIA_COLS : col < FASCIA_COLS;
+    bool left = f->front ? col < FASCIA_COLS : col >= FASCIA_COLS;
 
     br->shade = row > f->n_rows - 3 ? 190 : 255;
-    switch (f->row[row][c]) {
+    switch (look_at(f, row, col)) {
     case 'k':
         matter(br, 0x1c1d1e, 9, 70);
         break;
@@ -299,7 +318,25 @@ static float ring_width(const struct v3 *ring, float z)
     return ring[HALF - 2].y;
 }
 
-static void end(struct builder *b, const struct body *body, bool front)
+/* Cells that look alike become one. */
+static void end_coarse(struct builder *b, struct fascia *f, const struct v3 *grid, int cols)
+{
+    for (int i = 0, below; i < f->n_rows; i = below) {
+        for (below = i + 1; below < f->n_rows && strcmp(f->row[below], f->row[i]) == 0;)
+            below++;
+        for (int j = 0, next; j + 1 < cols; j = next) {
+            for (next = j + 1; next + 1 < cols && column_of(next) != 0 &&
+                               look_at(f, i, next) == look_at(f, i, j);)
+                next++;
+            const struct v3 *p = grid + (ptrdiff_t)i * cols, *q = grid + (ptrdiff_t)below * cols;
+
+            paint_fascia(f, i, j, &b->brush);
+            builder_quad(b, p[j], p[next], q[next], q[j]);
+        }
+    }
+}
+
+static void end(struct builder *b, const struct body *body, bool front, int detail)
 {
     struct fascia f = {front ? body->front : body->rear, 0, front};
     struct v3 ring[HALF], grid[(FASCIA_ROWS + 1) * (2 * FASCIA_COLS + 1)];
@@ -315,25 +352,17 @@ static void end(struct builder *b, const struct body *body, bool front)
         float wide = i == 0 ? ring[HALF - 2].y * 0.9f : ring_width(ring, z);
 
         for (int j = 0; j < cols; j++) {
-            float y = wide * ((float)j / FASCIA_COLS - 1) * (front ? 1 : -1);
+            float y = wide * ((float)j / FASCIA_COLS - 1) * (front ? -1 : 1);
             float half = ring[3].y, u = half > 0 ? y / half : 0;
             float shift = bow * u * u;
 
-            grid[(f.n_rows - i) * cols + j] = v3(front ? x - shift : x + shift, y, z);
+            grid[i * cols + j] = v3(front ? x - shift : x + shift, y, z);
         }
     }
-    struct v3 flip[(FASCIA_ROWS + 1) * (2 * FASCIA_COLS + 1)];
-    for (int i = 0; i <= f.n_rows; i++)
-        memcpy(&flip[i * cols], &grid[(f.n_rows - i) * cols], (size_t)cols * sizeof *grid);
-    /* rows run down here; turn the columns so that the front is outside */
-    for (int i = 0; i <= f.n_rows; i++)
-        for (int j = 0; j < cols / 2; j++) {
-            struct v3 swap = flip[i * cols + j];
-
-            flip[i * cols + j] = flip[i * cols + cols - 1 - j];
-            flip[i * cols + cols - 1 - j] = swap;
-        }
-    builder_surface(b, flip, f.n_rows + 1, cols, paint_fascia, &f);
+    if (detail > 0)
+        end_coarse(b, &f, grid, cols);
+    else
+        builder_surface(b, grid, f.n_rows + 1, cols, paint_fascia, &f);
 }
 
 /* ---- what is put on ----------------------------------------------------------------------------- */
@@ -453,9 +482,12 @@ void wheel_build(struct builder *b, struct v3 c, float radius, float width, floa
     builder_ring(b, inner, v3_scale(axis, -1), 0, radius, 20);
     matter(&b->brush, 0x0d0d0e, 5, 40);
     builder_ring(b, face, axis, 0, rim, 20);
-    matter(&b->brush, 0x9a9da1, 110, 150);
+    matter(&b->brush, b->detail ? 0x6a6d70 : 0x9a9da1, 110, 150);
     builder_ring(b, v3_add(face, v3_scale(axis, 0.018f)), axis, rim * 0.86f, rim, 20);
-    spokes(b, face, rim * 0.9f, out, style);
+    if (b->detail == 0)
+        spokes(b, face, rim * 0.9f, out, style);
+    else
+        builder_ring(b, v3_add(face, v3_scale(axis, 0.01f)), axis, 0, rim * 0.8f, 20);
     builder_ring(b, v3_add(face, v3_scale(axis, 0.015f)), axis, 0, rim * 0.22f, 10);
     b->brush.shade = 255;
 }
@@ -473,17 +505,19 @@ static void wheels(struct builder *b, const struct body *body)
     b->brush.bone = BONE_BODY;
 }
 
-void body_build(struct builder *b, const struct body *body)
+void body_build(struct builder *b, const struct body *body, int detail)
 {
     float x[MAX_STATIONS];
-    int n = stations(body, x);
+    int n = stations(body, detail, x);
 
     b->brush.bone = BONE_BODY;
-    loft(b, body, x, n);
-    end(b, body, false);
-    end(b, body, true);
+    loft(b, body, x, n, detail);
+    end(b, body, false, detail);
+    end(b, body, true, detail);
     underneath(b, body);
-    doors(b, body);
-    mirrors(b, body);
+    if (detail == 0)
+        doors(b, body);
+    if (detail < 2)
+        mirrors(b, body);
     wheels(b, body);
 }

@@ -37,7 +37,8 @@ struct body {
 
 enum { BONE_BODY, BONE_REAR, BONE_LEFT, BONE_RIGHT }; /* of cars: body, rear axle, front wheels */
 
-void body_build(struct builder *b, const struct body *body);
+/* detail: 0 near, 1 middling, 2 far away. */
+void body_build(struct builder *b, const struct body *body, int detail);
 
 /* A wheel about (x, y, radius), its outer face towards +y or -y. */
 void wheel_build(struct builder *b, struct v3 centre, float radius, float width, float outwards,

@@ -23,7 +23,7 @@ const char glsl_road[] =
     "  float pool = wet * smoothstep(0.35, 0.7, wide.b * 0.7 + 0.3 * fine.g + 0.45 * wet - 0.2);\n"
     "  c *= 1.0 - 0.45 * wet;\n"
     "  vec3 r = reflect(-v, n + vec3(fine.rg - 0.5, 0.0) * 0.02); r.z = abs(r.z) + 0.03;\n"
-    "  float mirror = (0.02 + 0.75 * f) * max(pool, 0.35 * wet) * v_look.w;\n"
+    "  float mirror = (0.02 + 0.75 * f) * (0.55 * wet + 0.35 * pool) * v_look.w;\n"
     "  vec3 seen = mix(c * l, sky(normalize(r)), mirror);\n"
     "#else\n"
     "  vec3 seen = mix(c * l, u_horizon.rgb, 0.10 * f * v_look.w);\n"

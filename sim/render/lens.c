@@ -128,12 +128,16 @@ void lens_ids(const struct lens *l, const uint32_t *ids, uint32_t *out)
             out[i] = l->nearest[i] < 0 ? 0 : ids[l->nearest[i]];
 }
 
-void lens_depth(const struct lens *l, const float *z, float *out)
+void lens_depth(const struct lens *l, const uint32_t *z, float *out)
 {
     size_t n = (size_t)l->width * (size_t)l->height;
 
-    for (size_t i = 0; i < n; i++)
-        out[i] = l->straight         ? view_depth(z[i])
-                 : l->nearest[i] < 0 ? INFINITY
-                                     : view_depth(z[l->nearest[i]]);
+    for (size_t i = 0; i < n; i++) {
+        int32_t from = l->straight ? (int32_t)i : l->nearest[i];
+        float at = 1;
+
+        if (from >= 0)
+            memcpy(&at, &z[from], sizeof at);
+        out[i] = view_depth(at);
+    }
 }

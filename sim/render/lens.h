@@ -28,6 +28,6 @@ void lens_close(struct lens *l);
  * ones. */
 void lens_color(const struct lens *l, const uint8_t *rgba, uint8_t *rgb);
 void lens_ids(const struct lens *l, const uint32_t *ids, uint32_t *out);
-void lens_depth(const struct lens *l, const float *z, float *out);
+void lens_depth(const struct lens *l, const uint32_t *z, float *out); /* z: bits of floats */
 
 #endif

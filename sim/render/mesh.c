@@ -135,6 +135,14 @@ static void across(struct v3 a, struct v3 *u, struct v3 *v)
     *v = v3_cross(a, *u);
 }
 
+/* How many sides a round thing gets; square ones stay square. */
+static int coarser(const struct builder *b, int sides)
+{
+    int n = sides >> b->detail;
+
+    return sides <= 5 ? sides : n < 5 ? 5 : n;
+}
+
 static struct v3 on_circle(struct v3 u, struct v3 v, int i, int sides)
 {
     float a = (float)(2 * M_PI) * (float)i / (float)sides;
@@ -146,6 +154,7 @@ void builder_ring(struct builder *b, struct v3 c, struct v3 axis, float r0, floa
 {
     struct v3 a = v3_unit(axis), u, v;
 
+    sides = coarser(b, sides);
     across(a, &u, &v);
     for (int i = 0; i < sides; i++) {
         struct v3 d = on_circle(u, v, i, sides), e = on_circle(u, v, i + 1, sides);
@@ -165,6 +174,7 @@ void builder_bar(struct builder *b, struct v3 from, struct v3 to, float r0, floa
     struct v3 a = v3_unit(v3_sub(to, from)), u, v;
     bool flat = sides <= 4; /* a square bar has edges */
 
+    sides = coarser(b, sides);
     across(a, &u, &v);
     for (int i = 0; i < sides; i++) {
         struct v3 d = on_circle(u, v, i, sides), e = on_circle(u, v, i + 1, sides);
@@ -187,6 +197,8 @@ void builder_ellipsoid(struct builder *b, struct v3 c, struct v3 r, int rings, i
 {
     int first = b->n_vertices;
 
+    sides = coarser(b, sides);
+    rings = rings >> b->detail < 3 ? 3 : rings >> b->detail;
     for (int i = 0; i <= rings; i++)
         for (int j = 0; j <= sides; j++) {
             float t = (float)M_PI * (float)i / (float)rings,

@@ -54,6 +54,7 @@ struct builder {
     bool failed; /* out of memory, or too large; nothing more is added */
     struct brush brush;
     struct pose place; /* applied to whatever is added */
+    int detail;        /* 0: as asked for; 1, 2: round things get half, a quarter of their sides */
 };
 
 void builder_init(struct builder *b);

@@ -240,7 +240,7 @@ static void build(struct builder *b, struct model *m, enum model_name name)
         m->axle[0] = body->axle[0];
         m->axle[1] = body->axle[1];
         m->wheel = body->wheel;
-        body_build(b, body);
+        body_build(b, body, b->detail);
     } else if (name == MODEL_PERSON)
         person_build(b, m);
     else if (name == MODEL_CYCLIST || name == MODEL_MOTORCYCLE)
@@ -258,16 +258,18 @@ enum err models_open(struct model *models, struct why *why)
     for (int i = 0; i < MODELS && e == OK; i++) {
         struct model *m = &models[i];
 
-        builder_clear(&b);
-        b.brush = (struct brush){.shade = 255};
-        b.place = pose_identity();
-        build(&b, m, (enum model_name)i);
-        e = mesh_upload(&m->mesh, &b);
-        if (e == OK) {
-            find_hull(m, &b);
+        for (int k = 0; k < DETAILS && e == OK; k++) {
+            builder_clear(&b);
+            b.brush = (struct brush){.shade = 255};
             b.place = pose_identity();
-            e = blob_build(m, &b);
+            b.detail = k;
+            build(&b, m, (enum model_name)i);
+            e = mesh_upload(&m->mesh[k], &b);
+            if (e == OK && k == 0)
+                find_hull(m, &b);
         }
+        if (e == OK)
+            e = blob_build(m, &b);
     }
     builder_finish(&b);
     return e == OK ? OK : err_say(why, e, "meshes of vehicles");
@@ -276,7 +278,8 @@ enum err models_open(struct model *models, struct why *why)
 void models_close(struct model *models)
 {
     for (int i = 0; i < MODELS; i++) {
-        mesh_finish(&models[i].mesh);
+        for (int k = 0; k < DETAILS; k++)
+            mesh_finish(&models[i].mesh[k]);
         mesh_finish(&models[i].blob);
     }
 }

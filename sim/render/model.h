@@ -27,11 +27,11 @@ enum model_name {
 
 extern const struct body *const car_bodies[CAR_BODIES];
 
-enum { HULL_POINTS = 768 };
+enum { HULL_POINTS = 768, DETAILS = 3 };
 
 struct model {
-    struct mesh mesh;
-    struct mesh blob;     /* its shadow from the sky, uv -1..1 */
+    struct mesh mesh[DETAILS]; /* near, middling, far */
+    struct mesh blob;          /* its shadow from the sky, uv -1..1 */
     struct v3 size;       /* m, that it was built with; an actor of another size stretches it */
     float axle[2], wheel; /* x of rear and front; radius of the wheels */
     int n_hull;

@@ -3,6 +3,8 @@
 #include <string.h>
 
 enum { BORDER_STEPS = 24 };
+/* A bent picture is drawn finer than its pixels, so that the nearest one is near enough. */
+static const float FINER = 1.2f;
 static const float WIDEST = 3.0f; /* tangent of the widest angle of the ideal picture */
 
 static bool straight(const struct camera *c)
@@ -37,7 +39,7 @@ void view_fit(struct view *v, const struct camera *c)
             }
         }
     float room = 2.0f * (float)c->width / ((hi[0] - lo[0]) * c->fx);
-    float k = fminf(1, fminf(room, 2.0f * (float)c->height / ((hi[1] - lo[1]) * c->fy)));
+    float k = fminf(FINER, fminf(room, 2.0f * (float)c->height / ((hi[1] - lo[1]) * c->fy)));
 
     v->fx = k * c->fx;
     v->fy = k * c->fy;

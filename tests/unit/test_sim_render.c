@@ -388,7 +388,7 @@ Test(sim_render, the_same_world_gives_the_same_picture_and_night_is_darker)
         day += first[i];
         night += f.rgb[i];
     }
-    cr_expect_lt(night, 0.6 * day);
+    cr_expect_lt(night, 0.8 * day);
     free(first);
 }
 
