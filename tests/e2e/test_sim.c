@@ -247,7 +247,7 @@ Test(sim, a_seed_gives_the_same_frames_and_the_same_truth)
 
     cr_assert_eq(PLAY(&a, SCENARIO, "--frames", "20"), 0);
     cr_assert_eq(PLAY(&b, SCENARIO, "--frames", "20"), 0);
-    cr_assert_eq(PLAY(&c, SCENARIO, "--frames", "20", "--seed", "6"), 0);
+    cr_assert_eq(PLAY(&c, SCENARIO, "--frames", "1", "--seed", "6"), 0);
     cr_assert_eq(a.n, FRAMES);
     cr_assert_eq(b.n, FRAMES);
     cr_expect(a.calibrated);
@@ -266,7 +266,7 @@ Test(sim, a_seed_gives_the_same_frames_and_the_same_truth)
     }
     cr_expect(a.header[FRAMES - 1].last);
     cr_expect_gt(compared, FRAMES / 2, "%d", compared);
-    cr_expect_neq(a.pixels[FRAMES - 1], c.pixels[FRAMES - 1], "another seed, another world");
+    cr_expect_neq(a.pixels[0], c.pixels[0], "another seed, another world");
 }
 
 Test(sim, faults_do_what_they_say)
@@ -377,6 +377,44 @@ Test(sim, a_daemon_answers_the_same_twice)
     file_finish(&text);
 }
 
+Test(sim, a_daemon_drives)
+{
+    const char *models[] = {"vehicle-detection-adas-0002", "twinlitenet"};
+    char yaml[2048] = "mode: lockstep\ncameras: [{name: front, rate_hz: 5}]\nnetworks:\n";
+    struct rig r;
+    double driven, seconds, off;
+    int departures, collisions;
+
+    for (int i = 0; i < 2; i++) {
+        char path[512], *model;
+
+        snprintf(path, sizeof path, "%s/models/%s/model.onnx", shared(), models[i]);
+        if (!(model = realpath(path, NULL)))
+            cr_skip_test("no %s", path);
+        snprintf(yaml + strlen(yaml), sizeof yaml - strlen(yaml), "  - model: '%s'\n", model);
+        free(model);
+    }
+    rig_start(&r, yaml);
+    const char *argv[] = {"outrider",  "sim",    "--scenario", "curve",   "--seed",
+                          "5",         "--size", "400x240",    "--rate",  "5",
+                          "--frames",  "24",     "--lockstep", "--drive", "--score",
+                          "--connect", r.in,     "--answers",  r.out,     "--truth",
+                          "none",      NULL};
+    cr_expect_eq(program_run(argv, said, sizeof said), 0, "%s", said);
+    rig_finish(&r);
+    const char *line = strstr(said, "The daemon drove");
+    cr_assert(line, "%s", said);
+    cr_assert_eq(sscanf(line,
+                        "The daemon drove %lf m in %lf s: at most %lf m off the middle of the "
+                        "lane, %d departures, %d collisions",
+                        &driven, &seconds, &off, &departures, &collisions),
+                 5, "%s", said);
+    cr_expect_gt(seconds, 4, "the autopilot only begins: %s", said);
+    cr_expect_gt(driven, 40, "%s", said);
+    cr_expect_lt(off, 1.2, "%s", said);
+    cr_expect_eq(departures + collisions, 0, "%s", said);
+}
+
 static bool answers_a_frame(const struct objects_message *m)
 {
     return m->header.has_frame;
@@ -429,7 +467,7 @@ static bool same_file(const char *folder_a, const char *folder_b, const char *na
     return same;
 }
 
-#define SET "--scenario", "curve", "--size", "320x192", "--seed", "3", "--rate", "2", "--cut", "4"
+#define SET "--scenario", "random", "--size", "320x192", "--seed", "3", "--rate", "2", "--cut", "4"
 
 Test(sim, a_set_is_read_by_eval_and_played_by_replay)
 {
