@@ -467,7 +467,7 @@ static bool same_file(const char *folder_a, const char *folder_b, const char *na
     return same;
 }
 
-#define SET "--scenario", "random", "--size", "320x192", "--seed", "3", "--rate", "2", "--cut", "4"
+#define SET "--scenario", "curve", "--size", "320x192", "--seed", "3", "--rate", "2", "--cut", "4"
 
 Test(sim, a_set_is_read_by_eval_and_played_by_replay)
 {
@@ -478,7 +478,9 @@ Test(sim, a_set_is_read_by_eval_and_played_by_replay)
 
     snprintf(folder, sizeof folder, "%s/set", f.path);
     snprintf(sheet, sizeof sheet, "%s/sheet.png", f.path);
-    cr_assert_eq(RUN(SET, "--write", folder, "--frames", "6", "--sheet", sheet), 0, "%s", said);
+    cr_assert_eq(
+        RUN(SET, "--scenario", "random", "--write", folder, "--frames", "6", "--sheet", sheet), 0,
+        "%s", said);
     expect_said("6 frames in");
     cr_expect(file_exists(sheet));
     cr_assert_eq(object_set_read(folder, &set, &why), OK, "%s", why.text);
