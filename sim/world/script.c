@@ -103,8 +103,15 @@ static bool due(const struct world *w, int i, const struct script *s)
 {
     double t = s->number[SCRIPT_AT_T], gap = s->number[SCRIPT_AT_GAP];
 
-    if (!isnan(gap) && i != EGO)
-        return gap_to_ego(w, i) <= gap;
+    if (i != EGO) {
+        double now = gap_to_ego(w, i);
+        bool beside = s->choice[SCRIPT_DO] == DO_CUT_IN && now > -6 && now < 5;
+
+        if (beside) /* into a gap, not into ego */
+            return false;
+        if (!isnan(gap) && (now <= gap || isnan(t)))
+            return now <= gap;
+    }
     return w->t >= (isnan(t) ? 2 : t);
 }
 
