@@ -205,22 +205,23 @@ static void add_ramp(struct build *b, const struct ramp *ramp, const struct cros
     m->width *= 2;
 }
 
-/* An exit and, 450 m later, a merge; spread over the drive, away from sites and tunnels. */
+/* A merge and, 750 m later, an exit, so that their ramps do not meet; spread over the drive, away
+ * from sites and tunnels. */
 static int place_ramps(struct build *b, struct ramp *ramp)
 {
     const struct places *p = b->places;
     double length = b->w->roads.road[0].length, s = b->start + random_range(&b->r, 500, 900);
-    double apart = fmax((length - b->start - 800) / 2, 1400);
+    double apart = fmax((length - b->start - 800) / 2, 2200);
     int n = 0;
 
     if (b->plan->number[PLAN_RAMPS] <= 0)
         return 0;
     for (; n + 2 <= MAX_RAMPS && s + 1000 < length; s += apart * random_range(&b->r, 0.8, 1)) {
-        if ((p->site1 > 0 && s > p->site0 - 1000 && s < p->site1 + 400) ||
-            (p->tunnel1 > 0 && s > p->tunnel0 - 1000 && s < p->tunnel1 + 400))
+        if ((p->site1 > 0 && s > p->site0 - 1200 && s < p->site1 + 400) ||
+            (p->tunnel1 > 0 && s > p->tunnel0 - 1200 && s < p->tunnel1 + 400))
             continue;
-        ramp[n++] = (struct ramp){false, s};
-        ramp[n++] = (struct ramp){true, s + 450};
+        ramp[n++] = (struct ramp){true, s};
+        ramp[n++] = (struct ramp){false, s + 750};
     }
     return n;
 }

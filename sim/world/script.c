@@ -103,8 +103,15 @@ static bool due(const struct world *w, int i, const struct script *s)
 {
     double t = s->number[SCRIPT_AT_T], gap = s->number[SCRIPT_AT_GAP];
 
-    if (!isnan(gap) && i != EGO)
-        return gap_to_ego(w, i) <= gap;
+    if (i != EGO) {
+        double now = gap_to_ego(w, i);
+        bool beside = s->choice[SCRIPT_DO] == DO_CUT_IN && now > -6 && now < 5;
+
+        if (beside) /* into a gap, not into ego */
+            return false;
+        if (!isnan(gap) && (now <= gap || isnan(t)))
+            return now <= gap;
+    }
     return w->t >= (isnan(t) ? 2 : t);
 }
 
@@ -169,7 +176,7 @@ static double braking(const struct world *w, int i, struct mind *m, const struct
     double to = isnan(s->number[SCRIPT_TO]) ? 0 : s->number[SCRIPT_TO], v = w->actor[i].speed;
 
     if (m->stage == 1 && v > to + 0.05)
-        return fmin(wish, -fmin(s->number[SCRIPT_RATE], (v - to) * 20));
+        return fmin(wish, -fmin(s->number[SCRIPT_RATE], (v - to) * 8));
     if (m->stage == 1) {
         m->stage = 2;
         m->stage_t = w->t;
@@ -185,7 +192,7 @@ static double stop_and_go(const struct world *w, int i, struct mind *m, const st
     double v = w->actor[i].speed;
 
     if (phase < 2 * s->number[SCRIPT_HOLD])
-        return fmin(wish, v > 0.05 ? -fmin(s->number[SCRIPT_RATE], v * 20) : -v);
+        return fmin(wish, v > 0.05 ? -fmin(s->number[SCRIPT_RATE], v * 8) : -v);
     return wish;
 }
 

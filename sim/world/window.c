@@ -175,6 +175,14 @@ static bool along(const struct world *w, int road)
     return road == 0 || (road == 1 && w->style == STYLE_MOTORWAY);
 }
 
+/* Room for ego, and for what the scenario wants to happen before it. */
+static bool by_ego(const struct world *w, double s)
+{
+    bool scripted = w->traffic->plan.n_scripts > 0;
+
+    return s > w->ego.s - (scripted ? 30 : 12) && s < w->ego.s + (scripted ? 120 : 12);
+}
+
 static void fill_lane(struct world *w, int road, int lane)
 {
     const struct road_lane *l = &w->roads.road[road].lane[lane];
@@ -185,7 +193,7 @@ static void fill_lane(struct world *w, int road, int lane)
     v *= fmin(w->traffic->plan.number[PLAN_TRAFFIC_SPEED], 1);
     for (double s = w->ego.s + reach - random_range(&w->traffic->random, 0, 20);
          s > w->ego.s - reach; s -= draw_headway(w, density, v))
-        if (lane_reaches(l, s, 10) && !(road == 0 && fabs(s - w->ego.s) < 12 && l->direction > 0))
+        if (lane_reaches(l, s, 10) && !(road == 0 && l->direction > 0 && by_ego(w, s)))
             add_driver(w, road, lane, s);
 }
 
