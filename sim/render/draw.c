@@ -43,7 +43,7 @@ static void draw_mesh(const struct render *r, const struct dress *d, const struc
 {
     const struct programs *p = r->programs;
 
-    glUniform4fv(p->bone[with], 3 * MAX_BONES, &d->bone[0].m[0][0]);
+    glUniform4fv(p->bone[with], 3 * (d->n_bones > 0 ? d->n_bones : 1), &d->bone[0].m[0][0]);
     if (p->paint[with] >= 0)
         glUniform3fv(p->paint[with], MAX_PAINTS + 1, &d->paint[0][0]);
     if (p->emit[with] >= 0)
@@ -272,7 +272,7 @@ void draw_ids(struct render *r, const struct world *w)
     draw_static(r, LAYER_LEAVES, PROGRAM_ID_FOLIAGE, 700);
 }
 
-void draw_mask(struct render *r, int first)
+void draw_mask(struct render *r, const int *which, int n)
 {
     static const unsigned none[4] = {0};
 
@@ -282,9 +282,9 @@ void draw_mask(struct render *r, int first)
     glEnable(GL_COLOR_LOGIC_OP);
     glLogicOp(GL_OR);
     use(r, PROGRAM_MASK_ACTOR);
-    for (int i = first; i < r->n_front && i < first + 32; i++) {
-        glUniform1ui(r->programs->tag[PROGRAM_MASK_ACTOR], 1u << (i - first));
-        draw_actor(r, &r->seen[i], PROGRAM_MASK_ACTOR);
+    for (int i = 0; i < n; i++) {
+        glUniform1ui(r->programs->tag[PROGRAM_MASK_ACTOR], 1u << i);
+        draw_actor(r, &r->seen[which[i]], PROGRAM_MASK_ACTOR);
     }
     glDisable(GL_COLOR_LOGIC_OP);
     glEnable(GL_DEPTH_TEST);

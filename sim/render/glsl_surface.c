@@ -11,7 +11,7 @@ const char glsl_road[] =
     "0.031));\n"
     "  vec3 base = mix(v_color.rgb, vec3(0.085), v_color.a);\n"
     "  vec3 c = base * (0.55 + 0.9 * fine.r) * (0.72 + 0.56 * wide.g);\n"
-    "  c *= 1.0 - 0.55 * fine.a * smoothstep(0.45, 0.75, wide.b);\n"
+    "  c *= 1.0 - 0.40 * fine.a * smoothstep(0.55, 0.8, wide.b);\n"
     "  float worn = smoothstep(v_look.x - 0.25, v_look.x + 0.15, 0.6 * fine.g + 0.4 * fine.r + "
     "0.1);\n"
     "  float paint = v_color.a * (1.0 - 0.25 * (1.0 - fine.r)) * worn;\n"

@@ -150,6 +150,7 @@ void model_dress(const struct model *m, enum model_name name, const struct actor
         for (int k = 0; k < 3; k++)
             out->paint[i][k] = 1;
     lamps(a, t, night, out->emit);
+    out->n_bones = name < MODEL_MOTORCYCLE ? BONE_RIGHT + 1 : 11;
     if (name == MODEL_PERSON || name == MODEL_CYCLIST || name == MODEL_MOTORCYCLE)
         paint_person(a, out->paint);
     if (name == MODEL_PERSON)

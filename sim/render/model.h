@@ -47,6 +47,7 @@ enum model_name model_of(const struct actor *a);
 /* What is to be given to the shaders for one actor: its bones (relative to the camera, world axes),
  * its paints, and how brightly its lamps shine. */
 struct dress {
+    int n_bones;
     struct pose bone[MAX_BONES];
     float paint[MAX_PAINTS + 1][3]; /* 0: white */
     float emit[EMIT_CHANNELS];

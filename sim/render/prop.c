@@ -32,10 +32,10 @@ static void crown(struct builder *b, uint32_t look, struct v3 middle, float wide
     for (int i = 0; i < cards; i++) {
         uint32_t key = look * 31 + (uint32_t)i;
         float a = 6.2832f * ((float)i + 0.5f * hash01(key, 3)) / (float)cards,
-              r = 0.42f * wide * hash01(key, 4);
+              r = 0.36f * wide * sqrtf(hash01(key, 4));
         float z = high * (hash01(key, 5) - 0.5f) * 0.7f,
               turn = a + 1.57f + 1.2f * (hash01(key, 6) - 0.5f);
-        float size = 0.34f * fminf(wide, high) * (0.85f + 0.5f * hash01(key, 7));
+        float size = 0.24f * fminf(wide, high) * (0.8f + 0.6f * hash01(key, 7));
         struct v3 at = v3_add(middle, v3(r * cosf(a), r * sinf(a), z));
 
         leaf_card(b, at, v3(size * cosf(turn), size * sinf(turn), 0),
@@ -74,14 +74,14 @@ static void tree(struct builder *solid, struct builder *leaves, const struct pro
     }
     builder_color(solid, hash32(p->look, 10) & 1 ? 0x5a4a3a : 0x6a6258, 0, 0);
     builder_bar(solid, v3(0, 0, -0.5f), v3(0, 0, stem * 1.6f), 0.028f * h, 0.014f * h, 7, false);
-    crown(leaves, p->look, v3(0, 0, stem + (h - stem) / 2), w, h - stem, 15);
+    crown(leaves, p->look, v3(0, 0, stem + (h - stem) / 2), w, h - stem, 30);
 }
 
 static void bush(struct builder *leaves, const struct prop *p)
 {
     float h = (float)p->height, w = fmaxf((float)p->width, (float)p->length);
 
-    crown(leaves, p->look, v3(0, 0, h * 0.42f), fmaxf(w, h), h * 1.2f, 8);
+    crown(leaves, p->look, v3(0, 0, h * 0.42f), fmaxf(w, h), h * 1.2f, 10);
 }
 
 static void rock(struct builder *b, const struct prop *p)

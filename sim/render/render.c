@@ -44,7 +44,7 @@ static unsigned weather_needs(const struct render *r, const struct weather *w)
 
 static enum err set_up(struct render *r, const struct world *w, struct why *why)
 {
-    static const int shadow_size[] = {512, 1024, 2048};
+    static const int shadow_size[] = {512, 640, 2048};
     int quality = r->options.quality < 0 ? 0 : r->options.quality > 2 ? 2 : r->options.quality;
     enum err e = context_open(&r->context, why);
 

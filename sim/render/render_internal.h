@@ -66,7 +66,7 @@ void see_actors(struct render *r, const struct world *w);
 void draw_shadows(struct render *r);
 void draw_color(struct render *r, const struct world *w);
 void draw_ids(struct render *r, const struct world *w);
-void draw_mask(struct render *r, int first); /* of 32 actors seen, a bit each */
+void draw_mask(struct render *r, const int *which, int n); /* of up to 32 of seen, a bit each */
 MUST_CHECK enum err signals_open(struct render *r, const struct world *w);
 
 /* count.c: visible, silhouette and full_box from ids and masks */

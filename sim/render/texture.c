@@ -51,7 +51,7 @@ static void draw_noise(uint8_t *p)
                                         0.4f * tile_noise(x, y, 128, 6) - 0.5f));
             p[1] = byte(octaves(x, y, 16, 4, 20));
             p[2] = byte(octaves(x, y, 4, 6, 40));
-            p[3] = byte(1 - ridge / 0.018f);
+            p[3] = byte(1 - ridge / 0.009f);
         }
 }
 
