@@ -30,6 +30,7 @@ struct bus {
     const struct sim_options *o;
     struct stage *stage;
     struct encoder *encoder;
+    uint8_t *lens; /* (height, width, 3), where there are faults; else NULL */
     struct sender *sender;
     struct truth_sender *truth_sender; /* NULL: nobody is told */
     struct score *score;               /* NULL: nobody asked */
@@ -136,14 +137,19 @@ static struct bytes bytes_of(const struct picture *p)
     return (struct bytes){p->data, p->size};
 }
 
+/* The renderer's pixels are its own: faults of the lens work on a copy. */
 static enum err encode(struct bus *b, const struct rendered *picture, struct bytes *out,
                        struct why *why)
 {
-    /* The renderer's pixels are its own until the next frame, and nobody looks at them again. */
+    const size_t row = 3 * (size_t)picture->width;
     struct image rgb = {(uint8_t *)(uintptr_t)picture->rgb, picture->width, picture->height,
-                        3 * picture->width};
+                        (int)row};
 
-    faults_lens(&b->o->faults, stage_world(b->stage)->t, &rgb);
+    if (b->lens) {
+        memcpy(b->lens, picture->rgb, row * (size_t)picture->height);
+        rgb.data = b->lens;
+        faults_lens(&b->o->faults, stage_world(b->stage)->t, &rgb);
+    }
     return encoder_picture(b->encoder, &rgb, b->o->encoding, out, why);
 }
 
@@ -395,6 +401,7 @@ static enum err open_bus(struct bus *b, struct why *why)
 
 static enum err open_all(struct bus *b, struct why *why)
 {
+    const struct camera *c = &b->o->stage.camera;
     enum err e;
 
     b->period_ns = llround(NS / b->o->rate_hz);
@@ -402,6 +409,8 @@ static enum err open_all(struct bus *b, struct why *why)
         return e;
     if ((e = encoder_open(&b->encoder)) != OK)
         return err_say(why, e, "no memory");
+    if (b->o->faults.n && !(b->lens = malloc(3 * (size_t)c->width * (size_t)c->height)))
+        return err_say(why, ERR_NOMEM, "no memory");
     if (b->o->score && (e = score_open(&b->o->stage.camera, &b->o->faults, &b->score)) != OK)
         return err_say(why, e, "no memory");
     b->frames = sim_frames(b->o, b->stage);
@@ -416,6 +425,7 @@ static void close_all(struct bus *b)
     stage_close(b->stage);
     truth_sender_close(b->truth_sender);
     sender_close(b->sender);
+    free(b->lens);
     free(b->fresh.data);
     free(b->sent.data);
     free(b->held.data);
