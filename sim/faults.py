@@ -92,7 +92,7 @@ def row(faults, score):
 
 
 def main():
-    scenario = sys.argv[1] if len(sys.argv) > 1 else "motorway"
+    scenario = sys.argv[1] if len(sys.argv) > 1 else "cut_in"
     missing = [m for m in MODELS if not os.path.exists(f"{SHARED}/models/{m}/model.onnx")]
     if missing:
         sys.exit(f"sim-faults: no {SHARED}/models/{missing[0]}/model.onnx")
