@@ -76,12 +76,14 @@ PB_PY     := $(SCHEMAS:%.proto=$B/python/%_pb2.py)
 PROTO_OBJ := $(filter-out %/example.o,$(call objs,proto/*.c proto/client/*.c)) $(PB_OBJ)
 PERC_OBJ  := $(call objs,perception/*.c perception/*/*.c perception/nn/*/*.c \
                  perception/kernels/$(ISA_DIR)/*.c) $B/onnx/onnx.pb-c.o
-SIM_OBJ   := $(call objs,sim/*.c sim/world/*.c sim/render/*.c) $B/sim/scenarios.o
+# What TORCS loads into itself: not in our library.
+TORCS_PLUGIN := $B/sim/torcs/plugin.o $B/sim/torcs/robots.o
+SIM_OBJ   := $(call objs,sim/*.c sim/world/*.c sim/render/*.c) $(filter-out $(TORCS_PLUGIN),$(call objs,sim/torcs/*.c)) $B/sim/scenarios.o
 SCENARIOS := $(wildcard sim/scenarios/*.yaml)
 DAEMON_OBJ := $(filter-out $B/daemon/main.o,$(call objs,daemon/*.c))
 CLI_OBJ   := $(filter-out $B/daemon/cli/main.o,$(call objs,daemon/cli/*.c))
 LIB       := $B/liboutrider-all.a
-PROGRAMS  := $B/outriderd $B/outrider
+PROGRAMS  := $B/outriderd $B/outrider $B/outrider-torcs.so
 
 TESTS     := $(patsubst %.c,$B/%,$(filter-out tests/e2e/harness.c,\
                  $(wildcard tests/unit/*.c tests/kernels/*.c tests/golden/*.c tests/e2e/*.c)))
@@ -117,6 +119,11 @@ $B/outriderd: $B/daemon/main.o $(LIB)
 $B/outrider: $B/daemon/cli/main.o $(LIB)
 	$(call say,link,$@)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs)
+
+$(TORCS_PLUGIN): loops := -fPIC -fno-sanitize=all
+$B/outrider-torcs.so: $(TORCS_PLUGIN)
+	$(call say,link,$@)
+	$(Q)$(CC) -shared -o $@ $^ -ldl -lm
 
 $B/%.o: %.c Makefile | $(PB_H)
 	@mkdir -p $(@D)

@@ -10,6 +10,7 @@
 #include "daemon/cli/options.h"
 #include "sim/calibration.h"
 #include "sim/file.h"
+#include "sim/torcs/torcs.h"
 
 enum { CALIBRATION_MAX_BYTES = 1 << 20, SIDE_MIN = 64, SIDE_MAX = 4096 };
 
@@ -22,6 +23,7 @@ static const char usage[] =
     "\n"
     "  --scenario NAME    a built-in one, FILE.yaml, or random    (random)\n"
     "  --list             the built-in ones\n"
+    "  --torcs            TORCS instead of it: apt-get install torcs xvfb\n"
     "  --seed N           of the world, the camera's noise and the faults (1)\n"
     "  --rate HZ          frames a second of the drive            (20)\n"
     "  --duration S       seconds of the drive                    (the scenario's)\n"
@@ -55,6 +57,7 @@ static const char usage[] =
 enum {
     SCENARIO = 1,
     LIST,
+    TORCS,
     SEED,
     RATE,
     DURATION,
@@ -84,6 +87,7 @@ enum {
 static const struct option options[] = {
     {"scenario", required_argument, NULL, SCENARIO},
     {"list", no_argument, NULL, LIST},
+    {"torcs", no_argument, NULL, TORCS},
     {"seed", required_argument, NULL, SEED},
     {"rate", required_argument, NULL, RATE},
     {"duration", required_argument, NULL, DURATION},
@@ -220,7 +224,8 @@ static bool choose_camera(struct sim_options *o)
         o->width = 640;
         o->height = 384;
     }
-    o->stage.camera = stage_camera(o->width, o->height);
+    o->stage.camera =
+        o->stage.torcs ? torcs_camera(o->width, o->height) : stage_camera(o->width, o->height);
     return true;
 }
 
@@ -268,6 +273,7 @@ static bool read_flag(struct sim_options *o, int c)
                  : c == DRIVE  ? &o->drive
                  : c == SCORE  ? &o->score
                  : c == JSON   ? &o->json
+                 : c == TORCS  ? &o->stage.torcs
                                : NULL;
 
     if (flag)
@@ -319,6 +325,8 @@ static const char *contradiction(const struct sim_options *o)
         return "--sheet needs pictures: without --no-render";
     if (!folder && !o->stage.render && (o->drive || o->score))
         return "--drive and --score need pictures: without --no-render";
+    if (o->stage.torcs && (o->calibration || !o->stage.render))
+        return "--torcs has its own camera: without --calibration and --no-render";
     if (o->json && !o->score)
         return "--json is for --score";
     if (o->frames && o->duration_s > 0)
@@ -357,7 +365,7 @@ int sim_options_read(struct sim_options *o, int argc, char **argv)
 
 int sim_frames(const struct sim_options *o, const struct stage *s)
 {
-    double duration = o->duration_s > 0 ? o->duration_s : scenario_duration(stage_scenario(s));
+    double duration = o->duration_s > 0 ? o->duration_s : stage_duration(s);
 
     if (o->frames)
         return o->frames;
