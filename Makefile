@@ -20,6 +20,8 @@ DEBS := build-essential pkg-config protobuf-c-compiler protobuf-compiler libprot
         libzmq3-dev libprotobuf-c-dev libpng-dev libturbojpeg0-dev libcyaml-dev libyaml-dev \
         libjansson-dev libepoxy-dev libegl-dev libegl1 libegl-mesa0 libgl1-mesa-dri libonnx-dev \
         libonnx-testdata libcriterion-dev python3 python3-zmq python3-protobuf
+# What `outrider sim --torcs` drives in.
+DEBS_TORCS := torcs xvfb
 DEBS_CHECK := clang clang-tidy clang-format bear
 # What `make bench` compares with; without them it says that it skips them.
 DEBS_BENCH = python3-opencv python3-torch libopenblas0-pthread libdnnl-dev libxnnpack-dev \
@@ -27,7 +29,7 @@ DEBS_BENCH = python3-opencv python3-torch libopenblas0-pthread libdnnl-dev libxn
 PEERS_DIR  := build/peers
 ORT        := onnxruntime-node@1.30.0
 
-no_deps := deps deps-check bench-deps clean format help
+no_deps := deps torcs-deps deps-check bench-deps clean format help
 ifneq ($(filter-out $(no_deps),$(or $(MAKECMDGOALS),all)),)
 # Remade when this list changes; make reads itself again afterwards, so a bare machine works.
 include $B/deps.mk
@@ -45,6 +47,8 @@ deps:
 bench-deps: deps
 	$(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBS_BENCH)
 	npm install --ignore-scripts --no-audit --no-fund --prefix $(PEERS_DIR) $(ORT)
+torcs-deps: deps
+	$(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBS_TORCS)
 deps-check: deps
 	$(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBS_CHECK)
 
@@ -78,7 +82,7 @@ PERC_OBJ  := $(call objs,perception/*.c perception/*/*.c perception/nn/*/*.c \
                  perception/kernels/$(ISA_DIR)/*.c) $B/onnx/onnx.pb-c.o
 # What TORCS loads into itself: not in our library.
 TORCS_PLUGIN := $B/sim/torcs/plugin.o $B/sim/torcs/robots.o
-SIM_OBJ   := $(call objs,sim/*.c sim/world/*.c sim/render/*.c) $(filter-out $(TORCS_PLUGIN),$(call objs,sim/torcs/*.c)) $B/sim/scenarios.o
+SIM_OBJ   := $(filter-out $(TORCS_PLUGIN),$(call objs,sim/*.c sim/world/*.c sim/render/*.c sim/torcs/*.c)) $B/sim/scenarios.o
 SCENARIOS := $(wildcard sim/scenarios/*.yaml)
 DAEMON_OBJ := $(filter-out $B/daemon/main.o,$(call objs,daemon/*.c))
 CLI_OBJ   := $(filter-out $B/daemon/cli/main.o,$(call objs,daemon/cli/*.c))
@@ -302,7 +306,8 @@ CLIENT_H  := proto/client/outrider_client.h proto/wire.h proto/message.h percept
              perception/geometry/camera.h perception/base/err.h
 datadir    = $(DESTDIR)$(prefix)/share/outrider
 install: all
-	install -D -m 755 -t $(bindir) $(PROGRAMS)
+	install -D -m 755 -t $(bindir) $(filter-out %.so,$(PROGRAMS))
+	install -D -m 644 -t $(libdir)/outrider $B/outrider-torcs.so
 	install -D -m 644 -t $(libdir) $(CLIENT)
 	for h in $(CLIENT_H); do install -D -m 644 $$h $(includedir)/$$h || exit 1; done
 	install -D -m 644 -t $(datadir)/proto $(SCHEMAS) proto/README.md
@@ -317,5 +322,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 -include $(shell find $B -name '*.d' 2> /dev/null)
-.PHONY: all test run-tests test-thread conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 sim-faults demo install compdb format clean deps deps-check
+.PHONY: all test run-tests test-thread conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 sim-faults demo install compdb format clean deps torcs-deps deps-check
 .SECONDARY:
