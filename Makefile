@@ -15,10 +15,13 @@ ISA_DIR := $(patsubst x86_64,x86,$(patsubst aarch64,arm,$(shell uname -m)))
 VERSION := 0.1.0
 
 # ---- what Debian gives us -------------------------------------------------------------------
-PKGS := libzmq libprotobuf-c libpng libturbojpeg libcyaml yaml-0.1 jansson
+PKGS := libzmq libprotobuf-c libpng libturbojpeg libcyaml yaml-0.1 jansson epoxy egl
 DEBS := build-essential pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-dev \
         libzmq3-dev libprotobuf-c-dev libpng-dev libturbojpeg0-dev libcyaml-dev libyaml-dev \
-        libjansson-dev libonnx-dev libonnx-testdata libcriterion-dev python3 python3-zmq python3-protobuf
+        libjansson-dev libepoxy-dev libegl-dev libegl1 libegl-mesa0 libgl1-mesa-dri libonnx-dev \
+        libonnx-testdata libcriterion-dev python3 python3-zmq python3-protobuf
+# What `outrider sim --torcs` drives in.
+DEBS_TORCS := torcs xvfb
 DEBS_CHECK := clang clang-tidy clang-format bear gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 # What `make bench` compares with; without them it says that it skips them.
 DEBS_BENCH = python3-opencv python3-torch libopenblas0-pthread libdnnl-dev libxnnpack-dev \
@@ -26,7 +29,7 @@ DEBS_BENCH = python3-opencv python3-torch libopenblas0-pthread libdnnl-dev libxn
 PEERS_DIR  := build/peers
 ORT        := onnxruntime-node@1.30.0
 
-no_deps := deps deps-check bench-deps clean format help
+no_deps := deps torcs-deps deps-check bench-deps clean format help
 ifneq ($(filter-out $(no_deps),$(or $(MAKECMDGOALS),all)),)
 # Remade when this list changes; make reads itself again afterwards, so a bare machine works.
 include $B/deps.mk
@@ -44,6 +47,8 @@ deps:
 bench-deps: deps
 	$(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBS_BENCH)
 	npm install --ignore-scripts --no-audit --no-fund --prefix $(PEERS_DIR) $(ORT)
+torcs-deps: deps
+	$(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBS_TORCS)
 deps-check: deps
 	$(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBS_CHECK)
 
@@ -54,7 +59,8 @@ cppflags = -I. -I$B -D_GNU_SOURCE -DOUTRIDER_VERSION='"$(VERSION)"' \
            $(pkg_cflags) $(CPPFLAGS)
 cflags    = -std=c11 $(WARN) -ffp-contract=off -fno-omit-frame-pointer -pthread $(isa) $(loops) \
             $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(CFLAGS)
-ldlibs    = $(pkg_libs) -lm -pthread
+# As needed: the daemon draws nothing and loads no OpenGL.
+ldlibs    = -Wl,--as-needed $(pkg_libs) -lm -pthread
 ldflags   = $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Asked once, when first needed: on a bare machine pkg-config comes with the packages.
@@ -74,11 +80,14 @@ PB_PY     := $(SCHEMAS:%.proto=$B/python/%_pb2.py)
 PROTO_OBJ := $(filter-out %/example.o,$(call objs,proto/*.c proto/client/*.c)) $(PB_OBJ)
 PERC_OBJ  := $(call objs,perception/*.c perception/*/*.c perception/nn/*/*.c \
                  perception/kernels/$(ISA_DIR)/*.c) $B/onnx/onnx.pb-c.o
-SIM_OBJ   := $(call objs,sim/*.c)
+# What TORCS loads into itself: not in our library.
+TORCS_PLUGIN := $B/sim/torcs/plugin.o $B/sim/torcs/robots.o
+SIM_OBJ   := $(filter-out $(TORCS_PLUGIN),$(call objs,sim/*.c sim/world/*.c sim/render/*.c sim/torcs/*.c)) $B/sim/scenarios.o
+SCENARIOS := $(wildcard sim/scenarios/*.yaml)
 DAEMON_OBJ := $(filter-out $B/daemon/main.o,$(call objs,daemon/*.c))
 CLI_OBJ   := $(filter-out $B/daemon/cli/main.o,$(call objs,daemon/cli/*.c))
 LIB       := $B/liboutrider-all.a
-PROGRAMS  := $B/outriderd $B/outrider
+PROGRAMS  := $B/outriderd $B/outrider $B/outrider-torcs.so
 
 TESTS     := $(patsubst %.c,$B/%,$(filter-out tests/e2e/harness.c,\
                  $(wildcard tests/unit/*.c tests/kernels/*.c tests/golden/*.c tests/e2e/*.c)))
@@ -115,6 +124,11 @@ $B/outrider: $B/daemon/cli/main.o $(LIB)
 	$(call say,link,$@)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs)
 
+$(TORCS_PLUGIN): loops := -fPIC -fno-sanitize=all
+$B/outrider-torcs.so: $(TORCS_PLUGIN)
+	$(call say,link,$@)
+	$(Q)$(CC) -shared -o $@ $^ -ldl -lm
+
 $B/%.o: %.c Makefile | $(PB_H)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)
@@ -135,6 +149,18 @@ $B/onnx/onnx.pb-c.c $B/onnx/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
 	@mkdir -p $(@D)
 	$(call say,gen,$@)
 	$(Q)protoc-c --proto_path=/usr/include --c_out=$B onnx/onnx.proto
+
+# The built-in scenarios as one table of strings.
+$B/sim/scenarios.c: $(SCENARIOS) Makefile
+	@mkdir -p $(@D)
+	$(call say,gen,$@)
+	$(Q){ echo '#include "sim/world/plan.h"'; echo 'const struct scenario_file scenario_files[] = {'; \
+	  for f in $(SCENARIOS); do echo "{\"$$(basename $$f .yaml)\","; \
+	    sed -e 's/\\/&&/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $$f; echo '},'; done; \
+	  echo '{0, 0}};'; } > $@
+$B/sim/scenarios.o: $B/sim/scenarios.c
+	$(call say,cc,$<)
+	$(Q)$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
 
 # Only files named after an instruction set get its flags.
 %_avx2.o %_avx2.tidy: isa := -mavx2 -mfma -mf16c
@@ -282,6 +308,13 @@ $B/int8/%.onnx: $(SHARED)/models/%/model.onnx $B/outrider
 	@mkdir -p $(@D)
 	$B/outrider nn quantise $< $(int8_calib:%=--calib $(SHARED)/data/%) -o $@
 
+# Every fault of the simulator against a daemon with real networks, live (some minutes); writes the
+# README's table anew where that has its place.
+sim-faults: $(PROGRAMS)
+	@BUILD=$B SHARED=$(SHARED) /usr/bin/python3 -B sim/faults.py $(SCENARIO)
+	@sed -i -e '/^<!-- faults -->$$/,/^<!-- end faults -->$$/ { /^<!--/!d }' \
+	  -e '/^<!-- faults -->$$/r $B/sim-faults.md' README.md
+
 demo: $(PROGRAMS)
 	@BUILD=$B SHARED=$(SHARED) bash sim/demo.sh
 
@@ -293,7 +326,8 @@ CLIENT_H  := proto/client/outrider_client.h proto/wire.h proto/message.h percept
              perception/geometry/camera.h perception/base/err.h
 datadir    = $(DESTDIR)$(prefix)/share/outrider
 install: all
-	install -D -m 755 -t $(bindir) $(PROGRAMS)
+	install -D -m 755 -t $(bindir) $(filter-out %.so,$(PROGRAMS))
+	install -D -m 644 -t $(libdir)/outrider $B/outrider-torcs.so
 	install -D -m 644 -t $(libdir) $(CLIENT)
 	for h in $(CLIENT_H); do install -D -m 644 $$h $(includedir)/$$h || exit 1; done
 	install -D -m 644 -t $(datadir)/proto $(SCHEMAS) proto/README.md
@@ -308,5 +342,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 -include $(shell find $B -name '*.d' 2> /dev/null)
-.PHONY: all test run-tests test-thread test-arm run-arm conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 demo install compdb format clean deps deps-check
+.PHONY: all test run-tests test-thread test-arm run-arm conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 sim-faults demo install compdb format clean deps torcs-deps deps-check
 .SECONDARY:

@@ -238,8 +238,10 @@ enum err json_message(struct wire *w, struct bytes topic, struct bytes body, enu
         [TOPIC_STATUS] = {&outrider__status__descriptor, "status"},
     };
     struct printer p = {f, style, 0};
-    char name[MESSAGE_MAX_NAME], text[MESSAGE_MAX_NAME + 16];
-    enum topic t = topic_parse(topic, name);
+    const struct bytes plain = topic_without_truth(topic);
+    char name[MESSAGE_MAX_NAME], text[MESSAGE_MAX_NAME + 24] = "truth/";
+    const size_t prefix = topic.size - plain.size; /* 0, or that of "truth/" */
+    enum topic t = topic_parse(plain, name);
     ProtobufCMessage *m;
     enum err e;
 
@@ -248,7 +250,7 @@ enum err json_message(struct wire *w, struct bytes topic, struct bytes body, enu
     e = wire_parse(w, kind[t].descriptor, kind[t].name, body, WIRE_MAX_MESSAGE, &m, why);
     if (e != OK)
         return e;
-    topic_format(t, name, text);
+    topic_format(t, name, text + prefix);
     print_message(&p, m, text);
     return OK;
 }

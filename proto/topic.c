@@ -53,3 +53,13 @@ size_t topic_format(enum topic t, const char *name, char out[MESSAGE_MAX_NAME + 
     assert(n > 0 && n < MESSAGE_MAX_NAME + 16);
     return (size_t)n;
 }
+
+struct bytes topic_without_truth(struct bytes b)
+{
+    static const char prefix[] = "truth/";
+    const size_t n = sizeof prefix - 1;
+
+    if (b.size <= n || memcmp(b.data, prefix, n) != 0)
+        return b;
+    return (struct bytes){b.data + n, b.size - n};
+}

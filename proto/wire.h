@@ -78,4 +78,8 @@ enum topic topic_parse(struct bytes b, char name[MESSAGE_MAX_NAME]);
 /* The reverse; out is terminated. Returns its length. */
 size_t topic_format(enum topic t, const char *name, char out[MESSAGE_MAX_NAME + 16]);
 
+/* A simulator says what really is under the topics of the answers, with "truth/" before them:
+ * "truth/objects/front" -> "objects/front". b itself where that is not how it begins. */
+struct bytes topic_without_truth(struct bytes b);
+
 #endif

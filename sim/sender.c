@@ -29,6 +29,9 @@ struct sender {
     struct why unread; /* what was wrong with a message there; "": nothing */
     struct objects_message objects;
     struct lanes_message lanes;
+    void (*hear)(void *context, const struct objects_message *o, const struct lanes_message *l);
+    void *hear_context;
+    char camera[MESSAGE_MAX_NAME];
 };
 
 int64_t sender_now_ns(void)
@@ -103,6 +106,9 @@ enum err sender_open(const struct sender_options *o, struct sender **out, struct
         (e = check_name("vehicle", o->vehicle, why)) != OK)
         goto fail;
     s->stop_fd = o->stop_fd;
+    s->hear = o->answers ? o->hear : NULL;
+    s->hear_context = o->context;
+    snprintf(s->camera, sizeof s->camera, "%s", o->camera);
     topic_format(TOPIC_FRAME, o->camera, s->frame_topic);
     topic_format(TOPIC_CALIBRATION, o->camera, s->calibration_topic);
     topic_format(TOPIC_EGO, o->vehicle, s->ego_topic);
@@ -226,15 +232,6 @@ static enum wait wait_event(struct sender *s, bool with_answers, int64_t deadlin
     return WAIT_DONE;
 }
 
-enum wait sender_sleep(struct sender *s, int64_t deadline_ns)
-{
-    enum wait w = WAIT_DONE;
-
-    while (w == WAIT_DONE)
-        w = wait_event(s, false, deadline_ns);
-    return w;
-}
-
 static bool more_parts(void *socket)
 {
     int more = 0;
@@ -286,10 +283,16 @@ enum wait sender_await_reader(struct sender *s, int64_t deadline_ns, struct why 
 
 static bool is_answer(const struct header *a, const struct frame_header *h)
 {
-    return a->has_frame && a->frame_id == h->frame_id && a->t_sof_ns == h->t_sof_ns;
+    return h && a->has_frame && a->frame_id == h->frame_id && a->t_sof_ns == h->t_sof_ns;
 }
 
-/* Take in what came; both parts of the answer turn true when they are among it. */
+/* Subscriptions are prefixes: front_left comes along with front. */
+static bool is_heard(const struct sender *s, const struct header *a)
+{
+    return s->hear && !strcmp(a->camera, s->camera);
+}
+
+/* Take in what came; both parts of the answer to h turn true when they are among it. */
 static void read_answers(struct sender *s, const struct frame_header *h, zmq_msg_t *body,
                          bool *objects, bool *lanes)
 {
@@ -298,11 +301,33 @@ static void read_answers(struct sender *s, const struct frame_header *h, zmq_msg
     while ((t = read_answer(s, body)) != TOPIC_UNKNOWN) {
         struct bytes b = {zmq_msg_data(body), zmq_msg_size(body)};
 
-        if (t == TOPIC_OBJECTS && wire_objects_unpack(s->wire, b, &s->objects, &s->unread) == OK)
+        if (t == TOPIC_OBJECTS && wire_objects_unpack(s->wire, b, &s->objects, &s->unread) == OK) {
             *objects |= is_answer(&s->objects.header, h);
-        if (t == TOPIC_LANES && wire_lanes_unpack(s->wire, b, &s->lanes, &s->unread) == OK)
+            if (is_heard(s, &s->objects.header))
+                s->hear(s->hear_context, &s->objects, NULL);
+        }
+        if (t == TOPIC_LANES && wire_lanes_unpack(s->wire, b, &s->lanes, &s->unread) == OK) {
             *lanes |= is_answer(&s->lanes.header, h);
+            if (is_heard(s, &s->lanes.header))
+                s->hear(s->hear_context, NULL, &s->lanes);
+        }
     }
+}
+
+enum wait sender_sleep(struct sender *s, int64_t deadline_ns)
+{
+    enum wait w = WAIT_DONE;
+    bool objects = false, lanes = false;
+    zmq_msg_t body;
+
+    zmq_msg_init(&body);
+    while (w == WAIT_DONE) {
+        w = wait_event(s, s->hear, deadline_ns);
+        if (s->hear)
+            read_answers(s, NULL, &body, &objects, &lanes);
+    }
+    zmq_msg_close(&body);
+    return w;
 }
 
 enum wait sender_await_answers(struct sender *s, const struct frame_header *h, int64_t deadline_ns,

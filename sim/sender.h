@@ -21,6 +21,11 @@ struct sender_options {
     const char *answers;              /* endpoint of its messages; NULL: they are not awaited */
     const struct camera *calibration; /* NULL: the daemon has its own */
     int stop_fd;                      /* -1: nothing stops a wait but its deadline */
+
+    /* Told of every message about this camera that comes in during a wait, one of the two not NULL,
+     * borrowed for the call. NULL: nobody wants to know. Only with answers. */
+    void (*hear)(void *context, const struct objects_message *o, const struct lanes_message *l);
+    void *context;
 };
 
 enum wait { WAIT_DONE, WAIT_TIMEOUT, WAIT_STOPPED };

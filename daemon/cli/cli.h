@@ -13,6 +13,7 @@ int nn_command(int argc, char **argv);
 int track_command(int argc, char **argv);
 int run_command(int argc, char **argv);
 int replay_command(int argc, char **argv);
+int sim_command(int argc, char **argv);
 int echo_command(int argc, char **argv);
 int eval_command(int argc, char **argv);
 

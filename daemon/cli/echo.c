@@ -289,7 +289,7 @@ static void print_message(struct echo *x, const struct bytes part[PARTS], int n)
 {
     char name[MESSAGE_MAX_NAME];
     struct why why = {""};
-    enum topic t = topic_parse(part[0], name);
+    enum topic t = topic_parse(topic_without_truth(part[0]), name);
     int expected = t == TOPIC_FRAME ? 3 : 2;
     enum err e;
 
@@ -389,14 +389,17 @@ static int open_bus(struct echo *x)
     return zmq_connect(x->socket, x->endpoint) != 0;
 }
 
-static const char usage[] = "usage: outrider echo [TOPIC...] [options]\n"
-                            "Prints what is published: all topics, or those that are named "
-                            "(objects, lanes/front, status).\n"
-                            "  --json              one JSON object per line, every field\n"
-                            "  --connect ENDPOINT  where to listen (tcp://127.0.0.1:5702)\n"
-                            "  --count N           end after N messages\n"
-                            "  --timeout S         end when no message comes for S seconds; status "
-                            "1 if that was too early\n";
+static const char usage[] =
+    "usage: outrider echo [TOPIC...] [options]\n"
+    "Prints what is published: all topics, or those that are named "
+    "(objects, lanes/front, status).\n"
+    "  --json              one JSON object per line, every field\n"
+    "  --connect ENDPOINT  where to listen (tcp://127.0.0.1:5702); the truth "
+    "of\n"
+    "                      outrider sim is at tcp://127.0.0.1:5703\n"
+    "  --count N           end after N messages\n"
+    "  --timeout S         end when no message comes for S seconds; status "
+    "1 if that was too early\n";
 
 static int wrong(const char *what, const char *value)
 {

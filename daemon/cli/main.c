@@ -7,6 +7,7 @@
 static const struct command commands[] = {
     {"infer", "networks over pictures, one line of JSON each", infer_command},
     {"replay", "play a recorded drive onto the bus", replay_command},
+    {"sim", "a simulated drive onto the bus, with the truth, or into a labelled set", sim_command},
     {"run", "a recorded drive through the whole pipeline, offline", run_command},
     {"track", "the tracker alone, on files of detections", track_command},
     {"nn", "the engine alone: info, run, check, bench", nn_command},

@@ -182,6 +182,21 @@ Test(echo, one_json_object_per_line_of_the_topics_asked_for)
     cr_expect_eq(strchr(second, '\n')[1], 0);
 }
 
+Test(echo, prints_what_a_simulator_says_is_true)
+{
+    char *arguments[] = {"echo", "truth", "--connect", HERE, "--count", "1", NULL};
+    static struct objects_message objects;
+    pid_t pid = start(arguments);
+
+    open_bus();
+    await_subscriptions(1);
+    sample_objects(&objects, 2);
+    say("objects/front", wire_objects_pack(w, &objects), NULL);
+    say("truth/objects/front", wire_objects_pack(w, &objects), NULL);
+    cr_expect_eq(finish(pid), 0, "%s", err_text);
+    cr_expect_eq(strncmp(out_text, "truth/objects/front  #42", 24), 0, "%.60s", out_text);
+}
+
 Test(echo, ends_when_nothing_comes)
 {
     char *arguments[] = {"echo", "--connect", HERE, "--timeout", "0.05", NULL};

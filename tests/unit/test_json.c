@@ -116,6 +116,7 @@ Test(json, every_message_is_json)
         json_decref(message(w, "lanes/front", wire_lanes_pack(w, &lanes), style));
         sample_status(&status, MESSAGE_MAX_CAMERAS);
         json_decref(message(w, "status", wire_status_pack(w, &status), style));
+        json_decref(message(w, "truth/lanes/front", wire_lanes_pack(w, &lanes), style));
     }
     wire_close(w);
 }

@@ -45,3 +45,23 @@ Test(topic, others_are_unknown)
     text[6 + MESSAGE_MAX_NAME] = 0;
     cr_expect_eq(parse(text, name), TOPIC_UNKNOWN);
 }
+
+Test(topic, truth_is_the_same_topic_behind_a_prefix)
+{
+    const char *cases[][2] = {{"truth/objects/front", "objects/front"},
+                              {"objects/front", "objects/front"},
+                              {"truth/", "truth/"},
+                              {"truth", "truth"},
+                              {"truths/objects/front", "truths/objects/front"}};
+
+    for (int i = 0; i < 5; i++) {
+        struct bytes b =
+            topic_without_truth((struct bytes){(const uint8_t *)cases[i][0], strlen(cases[i][0])});
+
+        cr_expect_eq(b.size, strlen(cases[i][1]));
+        cr_expect_eq(memcmp(b.data, cases[i][1], b.size), 0);
+    }
+    char name[MESSAGE_MAX_NAME];
+    cr_expect_eq(topic_parse((struct bytes){(const uint8_t *)cases[0][0], 19}, name), TOPIC_UNKNOWN,
+                 "nobody takes it for an answer");
+}
