@@ -132,8 +132,11 @@ static void begin_ego(struct world *w, struct mind *m, const struct script *s)
 
     if (s->choice[SCRIPT_DO] != DO_LANE_CHANGE || lane < 0) {
         m->stage_t = NAN;
-    } else if (change_safe(w, EGO, lane)) {
+    } else if (!change_safe(w, EGO, lane)) {
+        m->announced = 1; /* falls back a little to find a gap */
+    } else {
         m->stage_t = NAN;
+        m->announced = 0;
         m->from_lane = m->stage;
         m->shift = profile_at(&r->lane[m->stage].centre, w->ego.s) -
                    profile_at(&r->lane[lane].centre, w->ego.s);
