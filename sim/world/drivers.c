@@ -104,7 +104,10 @@ static double behind_others(const struct world *w, int i, const struct body *me,
     for (int j = EGO; j < w->n_actors; j++) {
         if (j == i || (j != EGO && w->actor[j].kind == ACTOR_PEDESTRIAN))
             continue;
-        if (j != EGO && (w->actor[j].road != me->road || fabs(w->actor[j].s - me->s) > sight))
+        if (j != EGO && w->actor[j].road != me->road)
+            continue;
+        double way = me->direction * ((j == EGO ? w->ego.s : w->actor[j].s) - me->s);
+        if (way < -5 || way > sight) /* most of them: said quickly */
             continue;
         struct body other = body_of(w, j);
         double ahead = me->direction * (other.s - me->s);
