@@ -104,7 +104,10 @@ static double behind_others(const struct world *w, int i, const struct body *me,
     for (int j = EGO; j < w->n_actors; j++) {
         if (j == i || (j != EGO && w->actor[j].kind == ACTOR_PEDESTRIAN))
             continue;
-        if (j != EGO && (w->actor[j].road != me->road || fabs(w->actor[j].s - me->s) > sight))
+        if (j != EGO && w->actor[j].road != me->road)
+            continue;
+        double way = me->direction * ((j == EGO ? w->ego.s : w->actor[j].s) - me->s);
+        if (way < -5 || way > sight) /* most of them: said quickly */
             continue;
         struct body other = body_of(w, j);
         double ahead = me->direction * (other.s - me->s);
@@ -189,6 +192,22 @@ static bool box_taken(const struct world *w, const struct junction *j)
     return false;
 }
 
+/* How hard one would brake to stand before the junction; 0: no need to. Who begins to brake for a
+ * yellow light does not change his mind when it turns out to be a little harder. */
+static double must_stand(const struct world *w, const struct junction *j, bool cross)
+{
+    const double hard = 8;
+    enum light_state light = j->lights ? junction_light(j, cross, w->t) : LIGHT_GREEN;
+
+    if (light == LIGHT_YELLOW)
+        return junction_light(j, cross, w->t + j->period - 0.4) == LIGHT_GREEN ? 3.5 : 5.5;
+    if (light != LIGHT_GREEN)
+        return hard;
+    if (cross)
+        return main_road_clear(w, j, j->lights ? 0.5 : 7) ? 0 : hard;
+    return box_taken(w, j) ? hard : 0;
+}
+
 static double at_junctions(const struct world *w, const struct body *me, const struct mind *m,
                            double v0)
 {
@@ -206,13 +225,9 @@ static double at_junctions(const struct world *w, const struct body *me, const s
         double gap = me->direction * (stop - me->s) - me->length / 2;
         if (isnan(stop) || gap < -1.5 || gap > 100)
             continue;
-        enum light_state light = j->lights ? junction_light(j, cross, w->t) : LIGHT_GREEN;
-        if (light == LIGHT_YELLOW)
-            stand_at(me, m, v0, gap, 3.5, &wish);
-        else if (light != LIGHT_GREEN)
-            stand_at(me, m, v0, gap, 8, &wish);
-        else if (cross ? !main_road_clear(w, j, j->lights ? 0.5 : 7) : box_taken(w, j))
-            stand_at(me, m, v0, gap, 8, &wish);
+        double brake = must_stand(w, j, cross);
+        if (brake > 0)
+            stand_at(me, m, v0, gap, brake, &wish);
     }
     return wish;
 }
