@@ -69,6 +69,16 @@ static uint32_t thing(enum pixel_kind kind)
     return PIXEL_ID(kind, -1);
 }
 
+/* Under a tunnel's vault it is dim. */
+static uint8_t open_sky(const struct world *w, int road, double s)
+{
+    for (int i = 0; i < w->n_props; i++)
+        if (w->prop[i].kind == PROP_TUNNEL && w->prop[i].road == road && s > w->prop[i].s &&
+            s < w->prop[i].s + w->prop[i].length)
+            return 40;
+    return 255;
+}
+
 static void asphalt(const struct stretch *t, struct builder *b)
 {
     const struct roadway *r = &t->world->roads.road[t->road];
@@ -87,6 +97,8 @@ static void asphalt(const struct stretch *t, struct builder *b)
         double s = t->s0 + (t->s1 - t->s0) * i / rows;
         double lo = profile_at(&r->right, s), hi = profile_at(&r->left, s);
         int row = b->n_vertices;
+
+        b->brush.shade = open_sky(t->world, t->road, s);
 
         for (int j = 0; j < cols; j++) {
             double d = lo + (hi - lo) * j / (cols - 1);
@@ -141,6 +153,7 @@ void ground_road(const struct stretch *t, struct builder *b)
     builder_color(b, 0x606060, 0, 0);
     b->brush.id = thing(PIXEL_ROAD);
     asphalt(t, b);
+    b->brush.shade = 255;
     pavements(t, b);
 }
 
@@ -250,6 +263,7 @@ static void marking(const struct stretch *t, struct builder *b, const struct roa
 {
     bool yellow = m->color == MARKING_YELLOW;
 
+    b->brush.shade = open_sky(t->world, t->road, fmax(m->s0, t->s0));
     builder_color(b, yellow ? m->temporary ? 0xe8a818 : 0xd8a838 : 0xd2d2cc, 0, 0);
     b->brush.id = thing(PIXEL_MARKING);
     b->brush.paint = 255;

@@ -224,6 +224,7 @@ static void tunnel(const struct world *w, const struct prop *p, const double ori
                                 (float)(at.z - origin[2]) + z);
             }
         builder_color(b, 0x8a8780, 0.03f, 0.3f);
+        b->brush.shade = 60;
         for (int k = 0; k + 1 < ARC; k++)
             builder_quad(b, ring[0][k], ring[0][k + 1], ring[1][k + 1], ring[1][k]);
         if (i % 3)
@@ -237,6 +238,7 @@ static void tunnel(const struct world *w, const struct prop *p, const double ori
             builder_bar(b, a, c, 0.12f, 0.12f, 4, true);
         }
     }
+    b->brush.shade = 255;
     /* the hill it goes through: portals at both ends */
     for (int end = 0; end < 2; end++) {
         struct road_point at = road_at(r, p->s + end * (rows - 1) * STEP, middle);
