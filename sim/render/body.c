@@ -144,8 +144,8 @@ static int stations(const struct body *b, int detail, float *x)
     for (int i = 0; i < 2; i++)
         for (int j = 0; j <= steps; j++)
             x[n++] = b->axle[i] - r * 0.9995f * cosf((float)M_PI * (float)j / (float)steps);
-    for (float at = -l + 0.3f; detail == 0 && at < l - 0.2f && n < MAX_STATIONS - 1; at += 0.22f)
-        x[n++] = at;
+    for (int i = 0; detail == 0 && (float)i * 0.22f < 2 * l - 0.5f && n < MAX_STATIONS - 1; i++)
+        x[n++] = -l + 0.3f + (float)i * 0.22f;
     qsort(x, (size_t)n, sizeof *x, ascending);
     for (int i = 0; i < n; i++)
         if (m == 0 || x[i] - x[m - 1] > 0.006f)

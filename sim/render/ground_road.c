@@ -180,9 +180,9 @@ static void dashes(const struct stretch *t, struct builder *b, const struct road
 
     if (period <= 0)
         return;
-    for (double s = m->s0 + period * floor(fmax(0, t->s0 - m->s0) / period); s < fmin(m->s1, t->s1);
-         s += period)
-        line(t, b, m, offset, s, fmin(s + m->dash, m->s1));
+    for (int i = (int)floor(fmax(0, t->s0 - m->s0) / period);
+         m->s0 + i * period < fmin(m->s1, t->s1); i++)
+        line(t, b, m, offset, m->s0 + i * period, fmin(m->s0 + i * period + m->dash, m->s1));
 }
 
 /* Round, raised: a low dome. */
@@ -192,10 +192,13 @@ static void dots(const struct stretch *t, struct builder *b, const struct road_m
 
     if (period <= 0)
         return;
-    for (double s = m->s0 + period * ceil(fmax(0, t->s0 - m->s0) / period); s < fmin(m->s1, t->s1);
-         s += period)
+    for (int i = (int)ceil(fmax(0, t->s0 - m->s0) / period);
+         m->s0 + i * period < fmin(m->s1, t->s1); i++) {
+        double s = m->s0 + i * period;
+
         builder_ellipsoid(b, stretch_point(t, s, profile_at(&m->offset, s), 0),
                           v3((float)m->width / 2, (float)m->width / 2, 0.02f), 4, 8);
+    }
 }
 
 static double lane_width_at(const struct roadway *r, double s, double d)
@@ -230,8 +233,8 @@ static void crossing(const struct stretch *t, struct builder *b, const struct ro
         return;
     if (half < 1)
         half = (profile_at(&r->left, s0) - profile_at(&r->right, s0)) / 2 - 0.3;
-    for (double d = -half + 0.25; d < half; d += 1) {
-        struct band band = {.middle = &m->offset, .offset = d, .half = 0.25};
+    for (int i = 0; i + 0.25 < 2 * half; i++) {
+        struct band band = {.middle = &m->offset, .offset = i + 0.25 - half, .half = 0.25};
 
         strip(b, t, s0, s1, band_edge, &band, PAINT_UP_MM * 1e-3);
     }

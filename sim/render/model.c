@@ -195,7 +195,7 @@ static int furthest(const struct builder *b, int bone, struct v3 d)
 static void find_hull(struct model *m, const struct builder *b)
 {
     enum { DIRECTIONS = 400 };
-    int chosen[HULL_POINTS];
+    int chosen[HULL_POINTS] = {0};
 
     unsigned bones = 0;
 

@@ -178,9 +178,12 @@ static void gantry(struct builder *b, const struct prop *p)
         builder_bar(b, v3(0, (float)s * w, -0.5f), v3(0, (float)s * w, h), 0.22f, 0.2f, 8, true);
     builder_bar(b, v3(-0.2f, -w, h - 0.3f), v3(-0.2f, w, h - 0.3f), 0.09f, 0.09f, 6, false);
     builder_bar(b, v3(-0.2f, -w, h - 1.2f), v3(-0.2f, w, h - 1.2f), 0.09f, 0.09f, 6, false);
-    for (float y = -w; y < w; y += 1.2f)
+    for (int i = 0; (float)i * 1.2f < 2 * w; i++) {
+        float y = (float)i * 1.2f - w;
+
         builder_bar(b, v3(-0.2f, y, h - 1.2f), v3(-0.2f, y + 0.6f, h - 0.3f), 0.04f, 0.04f, 4,
                     false);
+    }
     sign_boards(b, p);
 }
 

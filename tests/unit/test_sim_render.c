@@ -487,7 +487,7 @@ Test(sim_render, late_rows_lean_while_we_turn)
     float box[4];
 
     c.roll_rad = 0;
-    add_actor(ACTOR_TRUCK, 45, 0, 0, (double[3]){8, 2.5, 3.8});
+    add_actor(ACTOR_TRUCK, 36, 0, 0, (double[3]){8, 2.5, 3.8});
     draw(&c, &o);
     visible_box(0, box);
     int top = (int)box[1] + 12, low = (int)box[3] - 25;
