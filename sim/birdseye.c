@@ -88,8 +88,11 @@ static void markings(const struct view *v, const struct roadway *r)
         bool across = m->type == MARKING_STOP_LINE || m->type == MARKING_CROSSING;
         bool broken = m->type == MARKING_DASHED || m->type == MARKING_BOTTS_DOTS;
 
-        strip(v, r, &m->offset, m->s0, m->s1, across ? m->width : fmax(m->width, 0.2), m->dash,
-              broken ? m->gap : 0, m->color == MARKING_YELLOW ? yellow : white);
+        if (across)
+            bars(v, r, m);
+        else
+            strip(v, r, &m->offset, m->s0, m->s1, fmax(m->width, 0.2), m->dash, broken ? m->gap : 0,
+                  m->color == MARKING_YELLOW ? yellow : white);
     }
     for (int i = 0; i < r->n_edges; i++)
         if (r->edge[i].kind != EDGE_SOIL)

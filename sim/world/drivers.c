@@ -80,9 +80,11 @@ static bool in_way(const struct world *w, const struct body *me, const struct bo
 {
     double clear = fabs(other->d - me->d) - 0.5 * (other->width + me->width);
 
+    if (j != EGO && w->actor[j].parked)
+        return clear < 0;
     if (clear < 0.25)
         return true;
-    if (j != EGO && (w->actor[j].kind == ACTOR_CYCLIST || w->actor[j].parked))
+    if (j != EGO && w->actor[j].kind == ACTOR_CYCLIST)
         return clear < 0.5;
     return !aside && shares_lane(me, other);
 }
@@ -102,7 +104,7 @@ static double behind_others(const struct world *w, int i, const struct body *me,
     for (int j = EGO; j < w->n_actors; j++) {
         if (j == i || (j != EGO && w->actor[j].kind == ACTOR_PEDESTRIAN))
             continue;
-        if (j != EGO && w->actor[j].road != me->road)
+        if (j != EGO && (w->actor[j].road != me->road || fabs(w->actor[j].s - me->s) > sight))
             continue;
         struct body other = body_of(w, j);
         double ahead = me->direction * (other.s - me->s);

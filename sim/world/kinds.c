@@ -54,7 +54,7 @@ void mind_draw(struct random *r, enum actor_kind kind, struct mind *out)
                          .politeness = random_range(r, 0.1, 0.5),
                          .from_lane = -1,
                          .aside_rate = 0.5,
-                         .wander = kind == ACTOR_CYCLIST ? 0.1 : random_range(r, 0.03, 0.15),
+                         .wander = random_range(r, 0.02, k->width[0] > 2.2 ? 0.05 : 0.13),
                          .wander_phase = random_range(r, 0, 100),
                          .leaves = random_chance(r, 0.2),
                          .script = -1,

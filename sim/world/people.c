@@ -5,6 +5,7 @@
 #include "sim/world/traffic.h"
 
 static const double comfortable = 2.2; /* m/s^2: braking they ask for */
+static const double pull = 2.5;        /* m/s^2: their own */
 
 static double kerb_d(const struct world *w, const struct actor *a)
 {
@@ -111,11 +112,11 @@ static void face(struct actor *a, double heading, double v, double h)
     turn = fmin(fmax(turn, -most), most);
     a->yaw_rate = turn / h;
     a->heading = remainder(a->heading + turn, 2 * M_PI);
-    a->acceleration = (v - a->speed) / h;
+    a->acceleration = fmin(fmax((v - a->speed) / h, -pull), pull);
     a->speed = v;
 }
 
-static double walk_along(struct world *w, struct actor *a, struct mind *m, double h)
+static double walk_along(struct world *w, struct actor *a, struct mind *m, double v, double h)
 {
     const struct roadway *r = &w->roads.road[a->road];
     int lane = road_lane_at(r, a->s + m->way * 0.5, a->d, LANE_PAVEMENT);
@@ -124,7 +125,7 @@ static double walk_along(struct world *w, struct actor *a, struct mind *m, doubl
         m->way = -m->way;
         return 0;
     }
-    a->s += m->way * m->v0 * h;
+    a->s += m->way * v * h;
     consider_zebra(w, a, m);
     return m->way > 0 ? 0 : M_PI;
 }
@@ -133,10 +134,10 @@ void people_step(struct world *w, int i, double h)
 {
     struct actor *a = &w->actor[i];
     struct mind *m = &w->traffic->mind[i];
-    double v = m->v0, turn = 0, s = a->s, d = a->d, heading = a->heading;
+    double v = fmin(m->v0, a->speed + pull * h), turn = 0, s = a->s, d = a->d, heading = a->heading;
 
     if (m->walk == WALK_ALONG && m->script < 0) {
-        turn = walk_along(w, a, m, h);
+        turn = walk_along(w, a, m, v, h);
     } else if (m->walk == WALK_ACROSS) {
         turn = m->way * M_PI / 2;
         a->d += m->way * v * h;

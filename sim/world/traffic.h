@@ -58,6 +58,10 @@ static inline const struct mind *mind_of(const struct world *w, int i)
     return i == EGO ? &w->traffic->ego : &w->traffic->mind[i];
 }
 
+/* world.c: as world_step(), with ego on its own, inner steps of at most `longest` seconds and no
+ * look at what ego touches. */
+void world_advance(struct world *w, double dt, double longest);
+
 /* kinds.c */
 void kind_size(enum actor_kind kind, uint32_t look, struct actor *out); /* length width height */
 void mind_draw(struct random *r, enum actor_kind kind, struct mind *out);
@@ -70,6 +74,7 @@ double road_curvature(const struct roadway *r, double s);
 /* changes.c */
 void change_lanes(struct world *w, int i); /* thinks, announces, begins */
 void change_begin(struct world *w, int i, int lane, double time);
+bool change_safe(const struct world *w, int i, int lane);
 int lane_beside(const struct world *w, int i, int side); /* +1: to the driver's left */
 
 /* script.c */

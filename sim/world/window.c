@@ -3,7 +3,8 @@
 
 #include "sim/world/traffic.h"
 
-static const double reach = 255, gone = 300; /* m along road 0 from ego */
+/* m along road 0 from ego: where they come, ahead and behind, and where they are gone. */
+static const double reach = 255, rear = 140, gone = 300, rear_gone = 170;
 static const double parked_ahead = 170, feet_ahead = 170, behind = 60;
 
 int window_add(struct world *w, enum actor_kind kind, int road, int lane, double s, double v)
@@ -175,6 +176,14 @@ static bool along(const struct world *w, int road)
     return road == 0 || (road == 1 && w->style == STYLE_MOTORWAY);
 }
 
+/* Room for ego, and for what the scenario wants to happen before it. */
+static bool by_ego(const struct world *w, double s)
+{
+    bool scripted = w->traffic->plan.n_scripts > 0;
+
+    return s > w->ego.s - (scripted ? 30 : 12) && s < w->ego.s + (scripted ? 120 : 12);
+}
+
 static void fill_lane(struct world *w, int road, int lane)
 {
     const struct road_lane *l = &w->roads.road[road].lane[lane];
@@ -184,8 +193,8 @@ static void fill_lane(struct world *w, int road, int lane)
         return;
     v *= fmin(w->traffic->plan.number[PLAN_TRAFFIC_SPEED], 1);
     for (double s = w->ego.s + reach - random_range(&w->traffic->random, 0, 20);
-         s > w->ego.s - reach; s -= draw_headway(w, density, v))
-        if (lane_reaches(l, s, 10) && !(road == 0 && fabs(s - w->ego.s) < 12 && l->direction > 0))
+         s > w->ego.s - rear; s -= draw_headway(w, density, v))
+        if (lane_reaches(l, s, 10) && !(road == 0 && l->direction > 0 && by_ego(w, s)))
             add_driver(w, road, lane, s);
 }
 
@@ -196,7 +205,7 @@ static void feed_lane(struct world *w, int road, int lane)
     double density = density_of(w, road, l);
 
     for (int end = 0; end < 2 && density > 0; end++) {
-        double s = w->ego.s + (end ? reach : -reach), lead_v, lead_gap;
+        double s = w->ego.s + (end ? reach : -rear), lead_v, lead_gap;
         double *headway = &w->traffic->headway[road][lane][end];
 
         if (!lane_reaches(l, s, 10))
@@ -325,7 +334,7 @@ static bool leaves_window(const struct world *w, const struct actor *a, const st
         return hypot(a->x - w->ego.x, a->y - w->ego.y) > gone;
     if (m->script >= 0)
         return fabs(ahead) > 500;
-    return ahead > gone || ahead < (a->lane < 0 ? -behind - 20 : -gone);
+    return ahead > gone || ahead < (a->lane < 0 ? -behind - 20 : -rear_gone);
 }
 
 static void feed(struct world *w, void (*lane)(struct world *, int, int))

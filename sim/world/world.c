@@ -130,7 +130,6 @@ static void step(struct world *w, double h, const struct drive_command *command)
         t->next_window += 0.2;
         window_update(w);
     }
-    w->collided |= ego_touches(w);
 }
 
 void world_step(struct world *w, double dt, const struct drive_command *command)
@@ -138,7 +137,17 @@ void world_step(struct world *w, double dt, const struct drive_command *command)
     int n = (int)ceil(dt / longest_step - 1e-9);
 
     assert(dt >= 0 && dt <= 0.1 + 1e-9);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         step(w, dt / n, command);
+        w->collided |= ego_touches(w);
+    }
     lights(w);
+}
+
+void world_advance(struct world *w, double dt, double longest)
+{
+    int n = (int)ceil(dt / longest - 1e-9);
+
+    for (int i = 0; i < n; i++)
+        step(w, dt / n, NULL);
 }
