@@ -28,7 +28,7 @@ static void extrude(const struct stretch *t, struct builder *b, const struct roa
 {
     const struct roadway *r = &t->world->roads.road[t->road];
     double s0 = fmax(e->s0, t->s0), s1 = fmin(e->s1, t->s1);
-    int rows = (int)ceil((s1 - s0) / STRETCH_STEP - 1e-6) + 1;
+    int rows = stretch_rows(s0, s1) + 1;
     struct v3 grid[MAX_ROWS * 2 * MAX_SECTION_POINTS];
     int cols = 0;
 

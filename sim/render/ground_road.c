@@ -12,6 +12,13 @@ struct v3 stretch_point(const struct stretch *t, double s, double d, double up)
               (float)(p.z + up - t->origin[2]));
 }
 
+int stretch_rows(double s0, double s1)
+{
+    int rows = (int)ceil((s1 - s0) / STRETCH_STEP - 1e-6);
+
+    return rows < 1 ? 1 : rows;
+}
+
 static struct v3 up_of(const struct stretch *t, double s, double d)
 {
     struct road_point p = road_at(&t->world->roads.road[t->road], s, d);
@@ -46,10 +53,8 @@ static float wheel_tracks(const struct roadway *r, double s, double d)
 static void strip(struct builder *b, const struct stretch *t, double s0, double s1,
                   double (*edge)(const void *what, double s, int side), const void *what, double up)
 {
-    int rows = (int)ceil((s1 - s0) / STRETCH_STEP - 1e-6), last = -1;
+    int rows = stretch_rows(s0, s1), last = -1;
 
-    if (rows < 1)
-        rows = 1;
     for (int i = 0; i <= rows; i++) {
         double s = s0 + (s1 - s0) * i / rows, d0 = edge(what, s, 0), d1 = edge(what, s, 1);
         struct v3 n = up_of(t, s, d0);
@@ -82,7 +87,7 @@ static uint8_t open_sky(const struct world *w, int road, double s)
 static void asphalt(const struct stretch *t, struct builder *b)
 {
     const struct roadway *r = &t->world->roads.road[t->road];
-    int rows = (int)ceil((t->s1 - t->s0) / STRETCH_STEP - 1e-6);
+    int rows = stretch_rows(t->s0, t->s1);
     double wide = 0;
 
     for (int i = 0; i <= rows; i++) {

@@ -233,19 +233,21 @@ static void veil(const struct sensor *s, const struct glare *g, uint8_t *rgb)
 /* Photons: the noise of light grows with its root; after gamma it is strongest in the dark. */
 static void noise(const struct sensor *s, uint64_t frame, uint8_t *rgb)
 {
-    size_t n = (size_t)3 * (size_t)s->width * (size_t)s->height;
-    uint8_t level[256];
-    uint32_t at = 0;
+    size_t row = (size_t)3 * (size_t)s->width;
+    int level[256];
 
-    for (int i = 0; i < 256; i++)
-        level[i] = (uint8_t)clampf(s->lens.noise * 255 * (1.45f - 0.9f * (float)i / 255) * 8 + 0.5f,
-                                   0, 255); /* eighths */
-    for (size_t i = 0; i < n; i++) {
-        if (i % 1021 == 0)
-            at = hash32((uint32_t)(frame * 131071u + i / 1021), (uint32_t)s->seed) % (GAUSS - 1024);
-        int v = rgb[i] + (level[rgb[i]] * s->gauss[at++] + 128) / 256;
+    for (int i = 0; i < 256; i++) /* eighths */
+        level[i] =
+            (int)clampf(s->lens.noise * 255 * (1.45f - 0.9f * (float)i / 255) * 8 + 0.5f, 0, 255);
+    for (int y = 0; y < s->height; y++) {
+        uint32_t from = hash32((uint32_t)(frame * 131071u) + (uint32_t)y, (uint32_t)s->seed);
+        uint8_t *p = rgb + (size_t)y * row;
 
-        rgb[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+        for (size_t i = 0; i < row; i++) {
+            int v = p[i] + (level[p[i]] * s->gauss[(from + i) & (GAUSS - 1)] + 128) / 256;
+
+            p[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+        }
     }
 }
 
