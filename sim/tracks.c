@@ -197,7 +197,7 @@ static bool observe(const struct tracks *t, const struct world *w, const struct 
     double ch = cos(e->heading), sh = sin(e->heading);
     struct box whole;
 
-    if (dx * ch + dy * sh < 0 || dx * dx + dy * dy > farthest * farthest)
+    if (dx * dx + dy * dy > farthest * farthest)
         return false;
     ego_from_world(e, world, middle);
     double turn = remainder(a->heading - e->heading, 2 * M_PI);
@@ -226,11 +226,29 @@ static bool observe(const struct tracks *t, const struct world *w, const struct 
     return true;
 }
 
-static int nearer(const void *a, const void *b)
-{
-    float x = ((const struct track_object *)a)->x_m, y = ((const struct track_object *)b)->x_m;
+struct ahead {
+    double x; /* m along ego's heading */
+    int actor;
+};
 
-    return (x > y) - (x < y);
+/* Those before ego, nearest first. Straight insertion: lists are short, and qsort() may allocate. */
+static int sort_ahead(const struct world *w, struct ahead order[WORLD_MAX_ACTORS])
+{
+    double c = cos(w->ego.heading), s = sin(w->ego.heading);
+    int n = 0;
+
+    for (int i = 0; i < w->n_actors; i++) {
+        double x = (w->actor[i].x - w->ego.x) * c + (w->actor[i].y - w->ego.y) * s;
+        int k = n;
+
+        if (x < 0 || x > farthest)
+            continue;
+        for (; k > 0 && order[k - 1].x > x; k--)
+            order[k] = order[k - 1];
+        order[k] = (struct ahead){x, i};
+        n++;
+    }
+    return n;
 }
 
 /* Cells of the 8 x 8 grid over box b that box n covers, as bits. */
@@ -324,7 +342,7 @@ static void false_alarms(struct tracks *t, struct tracks_frame *f)
     const struct camera *c = &t->o.camera;
     struct random *r = &t->random;
     float least = t->o.detector.least_score;
-    double odds = exp(-t->o.detector.false_alarms), p = random_unit(r);
+    double odds = exp(-(double)t->o.detector.false_alarms), p = random_unit(r);
 
     for (; p > odds && f->n_objects < TRACKS_MAX_OBJECTS; p *= random_unit(r)) {
         float h = (float)(c->height * 0.03 * exp(random_normal(r, 0.7)));
@@ -352,15 +370,17 @@ static void false_alarms(struct tracks *t, struct tracks_frame *f)
 static void look(struct tracks *t, const struct seat *s, struct tracks_frame *f)
 {
     const struct world *w = s->w;
+    struct ahead order[WORLD_MAX_ACTORS];
 
     f->t_s = w->t;
     f->speed_mps = (float)w->ego.speed;
     f->acceleration_mps2 = (float)w->ego.acceleration;
     f->yaw_rate_rps = (float)w->ego.yaw_rate;
     f->n_objects = 0;
-    for (int i = 0; i < w->n_actors && f->n_objects < TRACKS_MAX_OBJECTS; i++)
-        f->n_objects += observe(t, w, &w->actor[i], s->drive, &f->object[f->n_objects]);
-    qsort(f->object, (size_t)f->n_objects, sizeof *f->object, nearer);
+    int n = sort_ahead(w, order);
+    for (int i = 0; i < n && f->n_objects < TRACKS_MAX_OBJECTS; i++)
+        f->n_objects +=
+            observe(t, w, &w->actor[order[i].actor], s->drive, &f->object[f->n_objects]);
     occlude(f);
     for (int i = 0; i < f->n_objects; i++)
         detect(t, &f->object[i], w->t);

@@ -64,7 +64,8 @@ struct tracks_frame {
     double t_s; /* of the drive */
     float speed_mps, acceleration_mps2, yaw_rate_rps; /* ego */
     int n_objects;
-    struct track_object object[TRACKS_MAX_OBJECTS]; /* nearest first, then false alarms */
+    struct track_object object[TRACKS_MAX_OBJECTS]; /* nearest middle ahead first, then false
+                                                       alarms */
 };
 
 struct tracks;

@@ -36,14 +36,19 @@ static double gap_to_ego(const struct world *w, int i)
     return w->actor[i].s + half - rear;
 }
 
-static enum err place_person(struct world *w, const struct script *s, int index)
+static enum err too_many(struct why *why, int index)
+{
+    return err_say(why, ERR_LIMIT, "actor %d: more than %d actors", index + 1, WORLD_MAX_ACTORS);
+}
+
+static enum err place_person(struct world *w, const struct script *s, int index, struct why *why)
 {
     double side = s->number[SCRIPT_SIDE] > 0 ? 1 : -1;
     const struct roadway *r = &w->roads.road[0];
     int i = window_add(w, ACTOR_PEDESTRIAN, 0, -1, front_of_ego(w) + s->number[SCRIPT_GAP], 0);
 
     if (i < 0)
-        return ERR_LIMIT;
+        return too_many(why, index);
     struct actor *a = &w->actor[i];
     struct mind *m = &w->traffic->mind[i];
     a->d = side > 0 ? profile_at(&r->left, a->s) + 0.8 : profile_at(&r->right, a->s) - 0.8;
@@ -65,7 +70,7 @@ static enum err place(struct world *w, const struct script *s, int index, struct
     if (kind == SCRIPT_EGO)
         return OK;
     if (kind == ACTOR_PEDESTRIAN)
-        return place_person(w, s, index);
+        return place_person(w, s, index, why);
     if (lane < 0)
         return err_say(why, ERR_LIMIT, "actor %d: there is no lane %g beside ego's", index + 1,
                        s->number[SCRIPT_LANE]);
@@ -73,7 +78,7 @@ static enum err place(struct world *w, const struct script *s, int index, struct
         speed = fmin(w->roads.road[road].lane[lane].speed_limit, fmax(w->ego.speed, 3));
     int i = window_add(w, (enum actor_kind)kind, road, lane, 0, speed);
     if (i < 0)
-        return ERR_LIMIT;
+        return too_many(why, index);
     struct actor *a = &w->actor[i];
     a->s = gap >= 0 ? front_of_ego(w) + gap + a->length / 2
                     : w->ego.s - w->ego.rear_overhang + gap - a->length / 2;
@@ -132,8 +137,11 @@ static void begin_ego(struct world *w, struct mind *m, const struct script *s)
 
     if (s->choice[SCRIPT_DO] != DO_LANE_CHANGE || lane < 0) {
         m->stage_t = NAN;
-    } else if (change_safe(w, EGO, lane)) {
+    } else if (!change_safe(w, EGO, lane)) {
+        m->announced = 1; /* falls back a little to find a gap */
+    } else {
         m->stage_t = NAN;
+        m->announced = 0;
         m->from_lane = m->stage;
         m->shift = profile_at(&r->lane[m->stage].centre, w->ego.s) -
                    profile_at(&r->lane[lane].centre, w->ego.s);

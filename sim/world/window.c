@@ -119,6 +119,20 @@ static double free_around(const struct world *w, int road, int lane, double s, d
     return near;
 }
 
+/* So near before a junction that one who comes there could not stop any more. */
+static bool before_junction(const struct world *w, int road, const struct road_lane *l, double s)
+{
+    const struct places *p = &w->traffic->places;
+
+    for (int k = 0; k < p->n_junctions && road == 0; k++) {
+        double to = l->direction * (p->junction[k].s - s);
+
+        if (to > -15 && to < 60)
+            return true;
+    }
+    return false;
+}
+
 static void add_driver(struct world *w, int road, int lane, double s)
 {
     const struct road_lane *l = &w->roads.road[road].lane[lane];
@@ -132,7 +146,7 @@ static void add_driver(struct world *w, int road, int lane, double s)
     double v0 = cycle ? m.v0 : wish_speed(w, l, kind, m.v0);
     double near = free_around(w, road, lane, s, &lead_v, &lead_gap);
     double half = kind == ACTOR_TRUCK || kind == ACTOR_BUS ? 8.5 : 3.2;
-    if (near < half + 3)
+    if (near < half + 3 || before_junction(w, road, l, s))
         return;
     /* As fast as the way to the one ahead allows: no gap begins unsafe. */
     double v = fmin(v0, fmax((lead_gap - half - 2.5) / 1.5, 0));
