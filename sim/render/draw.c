@@ -136,8 +136,8 @@ static void static_lamps(const struct render *r, enum program with)
 static void shadow_matrix(struct render *r, int i, float radius, struct v3 *centre)
 {
     const float *sun = r->block.sun;
-    struct v3 s = v3(sun[0], sun[1], sun[2]), u = v3_unit(v3_cross(v3(0, 0, 1), s)),
-              v = v3_cross(s, u);
+    struct v3 s = v3(sun[0], sun[1], sun[2]), up = fabsf(s.z) < 0.99f ? v3(0, 0, 1) : v3(1, 0, 0),
+              u = v3_unit(v3_cross(up, s)), v = v3_cross(s, u);
     struct v3 fwd = v3_unit(v3(r->view.axes[2][0], r->view.axes[2][1], 0));
     struct v3 c = v3_scale(fwd, radius * 0.8f);
     double texel = 2.0 * radius / r->targets.shadow_size;

@@ -19,6 +19,9 @@ enum { STRETCH_STEP = 2 };  /* m between two rows of the mesh */
 /* The point (s, d), raised by up along z. */
 struct v3 stretch_point(const struct stretch *t, double s, double d, double up);
 
+/* How many steps the mesh takes from s0 to s1; at least 1. */
+int stretch_rows(double s0, double s1);
+
 /* Asphalt and pavements; markings on them. */
 void ground_road(const struct stretch *t, struct builder *b);
 void ground_markings(const struct stretch *t, struct builder *b);

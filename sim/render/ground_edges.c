@@ -28,7 +28,7 @@ static void extrude(const struct stretch *t, struct builder *b, const struct roa
 {
     const struct roadway *r = &t->world->roads.road[t->road];
     double s0 = fmax(e->s0, t->s0), s1 = fmin(e->s1, t->s1);
-    int rows = (int)ceil((s1 - s0) / STRETCH_STEP - 1e-6) + 1;
+    int rows = stretch_rows(s0, s1) + 1;
     struct v3 grid[MAX_ROWS * 2 * MAX_SECTION_POINTS];
     int cols = 0;
 
@@ -62,8 +62,10 @@ static void posts(const struct stretch *t, struct builder *b, const struct road_
 {
     const struct roadway *r = &t->world->roads.road[t->road];
 
-    for (double s = spacing * ceil(fmax(e->s0, t->s0) / spacing); s < fmin(e->s1, t->s1);
-         s += spacing) {
+    int first = (int)ceil(fmax(e->s0, t->s0) / spacing);
+
+    for (int i = first; i * spacing < fmin(e->s1, t->s1); i++) {
+        double s = i * spacing;
         double d = profile_at(&e->offset, s) + outwards(r, e, s) * out;
 
         builder_bar(b, stretch_point(t, s, d, -0.1), stretch_point(t, s, d, height), half, half, 4,
