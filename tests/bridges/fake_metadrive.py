@@ -7,6 +7,7 @@ import scene
 
 RIDE_Z = 0.5  # of the chassis above the road
 EPISODE = 3  # steps
+MODULES = ("metadrive", "metadrive.envs.metadrive_env")
 ego = scene.Ego()
 closed = []
 
