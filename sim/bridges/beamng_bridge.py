@@ -5,9 +5,10 @@ BeamNG's world is right-handed, z up, in metres; along a car's own axes x is to 
 the back, counted from its reference node. Where the rear axle is nobody says: --overhang does.
 Roads are decals whose lines are in their textures, so there is no truth of lanes."""
 import math
+import time
 
 import outrider_bridge as outrider
-from outrider_bridge import Pose, Snapshot, Thing, dot
+from outrider_bridge import Pose, Snapshot, Thing, Trouble, dot
 from proto import frame_pb2, objects_pb2
 
 OPTIONS = (
@@ -108,7 +109,7 @@ class BeamNG:
             "outrider",
             self.bng,
             self.ego,
-            requested_update_time=-1.0,  # when we ask
+            requested_update_time=-1.0,  # only when we ask
             pos=(y, -x, z),
             dir=(forward[1], -forward[0], forward[2]),
             up=(up[1], -up[0], up[2]),
@@ -130,13 +131,24 @@ class BeamNG:
         yaw_rate, acceleration = self.motion(here, speed)
         return Snapshot(
             t_ns=round(self.steps * 1e9 / PHYSICS_HZ),
-            pixels=self.camera.poll()["colour"].convert("RGB").tobytes(),
+            pixels=self.picture(),
             encoding=frame_pb2.RGB8,
             speed_mps=speed,
             yaw_rate_radps=yaw_rate,
             acceleration_mps2=acceleration,
             things=[self.thing(here, n, *poses[n]) for n in poses if n != "ego"],
         )
+
+    def picture(self):
+        """Of this instant: the world is paused while it is drawn."""
+        deadline = time.monotonic() + self.options.wait
+        request = self.camera.send_ad_hoc_poll_request()
+        while not self.camera.is_ad_hoc_poll_request_ready(request):
+            if time.monotonic() > deadline:
+                raise Trouble(f"BeamNG's camera gave no picture at {self.steps} steps")
+            time.sleep(0.001)
+        picture = self.camera.collect_ad_hoc_poll_request(request)
+        return picture["colour"].convert("RGB").tobytes()
 
     def motion(self, here, speed):
         """What changed since the last step."""

@@ -64,7 +64,7 @@ def open_socket(context, kind, endpoint):
 
 
 def dot(a, b):
-    return sum(p * q for p, q in zip(a, b))
+    return float(sum(p * q for p, q in zip(a, b)))  # also of numpy's numbers
 
 
 def cross(a, b):
@@ -268,7 +268,7 @@ def fill_object(o, camera, thing, s):
     o.vx_mps, o.vy_mps = thing.velocity[0] - s.speed_mps, thing.velocity[1]
     o.velocity_reference = objects_pb2.RELATIVE_TO_EGO
     o.yaw_rad = thing.yaw_rad
-    o.length_m, o.width_m, o.height_m = thing.length_m, thing.width_m, thing.height_m
+    o.length_m, o.width_m, o.height_m = map(float, (thing.length_m, thing.width_m, thing.height_m))
     o.dimension_source = objects_pb2.DIMENSION_MEASURED
     return True
 

@@ -17,7 +17,7 @@
 #include "tests/folder.h"
 
 #define PYTHON "/usr/bin/python3" /* the one that Debian's modules are for */
-#define LOCKSTEP "mode: lockstep\ncameras: [{name: front, rate_hz: 20}]\n"
+#define LOCKSTEP "mode: lockstep\nstatus_hz: 50\ncameras: [{name: front, rate_hz: 20}]\n"
 #define LIVE "cameras: [{name: front, rate_hz: 20}]\n"
 
 enum { OUTPUT = 8192, FRAMES = 8, WIDTH = 320, HEIGHT = 180 };
@@ -40,7 +40,9 @@ static const struct simulator simulators[] = {
      false,
      false,
      {"--traffic", "2"},
-     {{"module", "pip install beamngpy"}, {"camera", "no camera today"}}},
+     {{"module", "pip install beamngpy"},
+      {"camera", "no camera today"},
+      {"picture", "no picture at"}}},
 };
 
 static struct rig r;
@@ -343,7 +345,8 @@ static void check_truth(const struct simulator *s, const struct truth *t)
 
 static void check_trouble(const struct simulator *s, const char *trouble, const char *word)
 {
-    const char *more[] = {"--lockstep", "--wait", "2", "--count", "2", NULL};
+    const char *wait = !strcmp(trouble, "picture") ? "2" : "10"; /* it is waited for */
+    const char *more[] = {"--lockstep", "--wait", wait, "--count", "2", NULL};
     struct command c = command(s->name, r.in, r.out, more);
     char output[OUTPUT];
 
@@ -484,7 +487,7 @@ Test(bridges, nobody_there)
 
 Test(bridges, daemon_dies)
 {
-    const char *more[] = {"--wait", "1", NULL};
+    const char *more[] = {"--wait", "2", NULL};
     struct command c;
 
     set_up();
