@@ -16,7 +16,7 @@ OPTIONS = (
     ("--port", 25252, "of BeamNG.tech"),
     ("--level", "west_coast_usa", "to drive in"),
     ("--model", "etk800", "of the car that carries the camera"),
-    ("--at", "-717.121,101,118.675", "where it starts: x,y,z"),
+    ("--at", "-717.121,101,118.675", "where it starts, as in --at=-717,101,119"),
     ("--turned", "0,0,0.3826834,0.9238795", "how: a quaternion x,y,z,w"),
     ("--overhang", 0.9, "rear axle to rear end of that car, m"),
     ("--traffic", 8, "other cars"),

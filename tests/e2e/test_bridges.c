@@ -199,15 +199,15 @@ static void take_truth(void *socket, struct truth *t)
 
 static struct camera scene_camera(void)
 {
-    float focal = (float)(WIDTH / 2 / tan(M_PI / 6));
+    float focal = (float)(WIDTH / 2.0 / tan(M_PI / 6));
 
     return (struct camera){.width = WIDTH,
                            .height = HEIGHT,
                            .model = CAMERA_PINHOLE,
                            .fx = focal,
                            .fy = focal,
-                           .cx = WIDTH / 2,
-                           .cy = HEIGHT / 2,
+                           .cx = WIDTH / 2.0f,
+                           .cy = HEIGHT / 2.0f,
                            .x_m = 1.6f,
                            .y_m = 0.5f,
                            .z_m = 1.4f,
