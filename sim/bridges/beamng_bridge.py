@@ -22,7 +22,7 @@ OPTIONS = (
     ("--traffic", 8, "other cars"),
 )
 INSTALL = "pip install beamngpy"
-PHYSICS_HZ = 60
+STEPS_HZ = 60  # about; a whole number of them is the time between two frames
 
 
 def numbers(text):
@@ -51,7 +51,8 @@ class BeamNG:
         self.options = options
         self.beamngpy = outrider.need("beamngpy", INSTALL)
         self.sensors = outrider.need("beamngpy.sensors", INSTALL)
-        self.steps_each = max(1, round(PHYSICS_HZ / options.rate))
+        self.steps_each = max(1, round(STEPS_HZ / options.rate))
+        self.steps_hz = round(self.steps_each * options.rate)
         self.steps, self.heading, self.speed, self.camera = 0, None, None, None
         self.bng = self.beamngpy.BeamNGpy(options.host, options.port)
         try:
@@ -71,7 +72,7 @@ class BeamNG:
             self.ego, pos=numbers(self.options.at), rot_quat=numbers(self.options.turned)
         )
         scenario.make(self.bng)
-        self.bng.settings.set_deterministic(PHYSICS_HZ)
+        self.bng.settings.set_deterministic(self.steps_hz)
         self.bng.scenario.load(scenario)
         self.bng.scenario.start()
         if self.options.traffic:
@@ -130,7 +131,7 @@ class BeamNG:
         speed = dot(velocity, here.forward)
         yaw_rate, acceleration = self.motion(here, speed)
         return Snapshot(
-            t_ns=round(self.steps * 1e9 / PHYSICS_HZ),
+            t_ns=round(self.steps * 1e9 / self.steps_hz),
             pixels=self.picture(),
             encoding=frame_pb2.RGB8,
             speed_mps=speed,
@@ -157,7 +158,7 @@ class BeamNG:
         slower, self.speed = self.speed, speed
         if before is None:
             return None, None
-        period = self.steps_each / PHYSICS_HZ
+        period = self.steps_each / self.steps_hz
         return math.remainder(heading - before, 2 * math.pi) / period, (speed - slower) / period
 
     def thing(self, here, name, body, velocity):

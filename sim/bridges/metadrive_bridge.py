@@ -15,7 +15,7 @@ OPTIONS = (
     ("--seed", 1, "of the road and the traffic"),
 )
 INSTALL = "pip install git+https://github.com/metadriverse/metadrive"
-PHYSICS_S = 0.02
+PHYSICS_S = 0.02  # about; a whole number of them is the time between two frames
 STEP_M, BEHIND_M, AHEAD_M = 2.0, 6.0, 106.0  # how lanes are walked
 LINES = {"BROKEN": lanes_pb2.DASHED, "SOLID": lanes_pb2.SOLID, "CONTINUOUS": lanes_pb2.SOLID}
 EDGES = ("SIDE", "BOUNDARY")
@@ -30,7 +30,7 @@ class MetaDrive:
         vehicles = outrider.need("metadrive.component.vehicle.base_vehicle", INSTALL)
         self.vehicle_class = vehicles.BaseVehicle
         repeat = max(1, round(1 / options.rate / PHYSICS_S))
-        self.period_s = repeat * PHYSICS_S
+        self.period_s = 1 / options.rate
         self.env = envs.MetaDriveEnv(
             dict(
                 use_render=False,
@@ -43,7 +43,7 @@ class MetaDrive:
                 traffic_density=options.density,
                 start_seed=options.seed,
                 num_scenarios=1,
-                physics_world_step_size=PHYSICS_S,
+                physics_world_step_size=self.period_s / repeat,
                 decision_repeat=repeat,
             )
         )

@@ -20,7 +20,7 @@
 #define LOCKSTEP "mode: lockstep\nstatus_hz: 50\ncameras: [{name: front, rate_hz: 20}]\n"
 #define LIVE "cameras: [{name: front, rate_hz: 20}]\n"
 
-enum { OUTPUT = 8192, FRAMES = 8, WIDTH = 320, HEIGHT = 180 };
+enum { OUTPUT = 8192, FRAMES = 8, PERIOD_NS = 40000000, WIDTH = 320, HEIGHT = 180 };
 
 struct simulator {
     char name[16];
@@ -391,12 +391,12 @@ static void check_daemon(uint64_t frame_id)
 
 ParameterizedTest(struct simulator *s, bridges, one_truth)
 {
-    const char *more[6] = {"--lockstep"};
+    const char *more[8] = {"--lockstep", "--rate", "25"};
     static struct truth t;
 
     set_up();
     for (int i = 0; i < 4 && *s->more[i]; i++)
-        more[1 + i] = s->more[i];
+        more[3 + i] = s->more[i];
     rig_start(&r, LOCKSTEP);
     for (int i = 0; i < 3 && *s->trouble[i][0]; i++)
         check_trouble(s, s->trouble[i][0], s->trouble[i][1]);
@@ -405,10 +405,15 @@ ParameterizedTest(struct simulator *s, bridges, one_truth)
     pid_t bridge = program_start(c.argv, printed);
     uint64_t frame_id = 0;
     for (int i = 0; i < FRAMES; i++) {
+        const struct header *h = &t.objects.header;
+        struct header before = *h;
+
         take_truth(truth, &t);
         check_truth(s, &t);
-        cr_assert(i == 0 || t.objects.header.frame_id == frame_id + 1);
-        frame_id = t.objects.header.frame_id;
+        cr_assert(i == 0 || h->frame_id == before.frame_id + 1);
+        if (i && h->clock_epoch == before.clock_epoch)
+            cr_assert_float_eq((double)(h->t_sof_ns - before.t_sof_ns), (double)PERIOD_NS, 2.0);
+        frame_id = h->frame_id;
     }
     near("yaw rate", t.ego.yaw_rate_radps, 0.1);
     cr_assert_eq(t.ego.clock_epoch > 0, !strcmp(s->name, "metadrive")); /* an episode ended */
