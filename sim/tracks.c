@@ -324,7 +324,7 @@ static void false_alarms(struct tracks *t, struct tracks_frame *f)
     const struct camera *c = &t->o.camera;
     struct random *r = &t->random;
     float least = t->o.detector.least_score;
-    double odds = exp(-t->o.detector.false_alarms), p = random_unit(r);
+    double odds = exp(-(double)t->o.detector.false_alarms), p = random_unit(r);
 
     for (; p > odds && f->n_objects < TRACKS_MAX_OBJECTS; p *= random_unit(r)) {
         float h = (float)(c->height * 0.03 * exp(random_normal(r, 0.7)));

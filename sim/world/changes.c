@@ -104,6 +104,13 @@ static double worth(const struct world *w, int i, const struct body *me, int lan
     return gain + m->politeness * others;
 }
 
+bool change_safe(const struct world *w, int i, int lane)
+{
+    struct body me = body_of(w, i);
+
+    return worth(w, i, &me, lane) > -INFINITY;
+}
+
 /* Out of a lane that ends, or into an exit: then only safety counts. */
 static bool must(const struct world *w, const struct body *me, int lane, int side)
 {

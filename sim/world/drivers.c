@@ -189,6 +189,22 @@ static bool box_taken(const struct world *w, const struct junction *j)
     return false;
 }
 
+/* How hard one would brake to stand before the junction; 0: no need to. Who begins to brake for a
+ * yellow light does not change his mind when it turns out to be a little harder. */
+static double must_stand(const struct world *w, const struct junction *j, bool cross)
+{
+    const double hard = 8;
+    enum light_state light = j->lights ? junction_light(j, cross, w->t) : LIGHT_GREEN;
+
+    if (light == LIGHT_YELLOW)
+        return junction_light(j, cross, w->t + j->period - 0.4) == LIGHT_GREEN ? 3.5 : 5.5;
+    if (light != LIGHT_GREEN)
+        return hard;
+    if (cross)
+        return main_road_clear(w, j, j->lights ? 0.5 : 7) ? 0 : hard;
+    return box_taken(w, j) ? hard : 0;
+}
+
 static double at_junctions(const struct world *w, const struct body *me, const struct mind *m,
                            double v0)
 {
@@ -206,13 +222,9 @@ static double at_junctions(const struct world *w, const struct body *me, const s
         double gap = me->direction * (stop - me->s) - me->length / 2;
         if (isnan(stop) || gap < -1.5 || gap > 100)
             continue;
-        enum light_state light = j->lights ? junction_light(j, cross, w->t) : LIGHT_GREEN;
-        if (light == LIGHT_YELLOW)
-            stand_at(me, m, v0, gap, 3.5, &wish);
-        else if (light != LIGHT_GREEN)
-            stand_at(me, m, v0, gap, 8, &wish);
-        else if (cross ? !main_road_clear(w, j, j->lights ? 0.5 : 7) : box_taken(w, j))
-            stand_at(me, m, v0, gap, 8, &wish);
+        double brake = must_stand(w, j, cross);
+        if (brake > 0)
+            stand_at(me, m, v0, gap, brake, &wish);
     }
     return wish;
 }

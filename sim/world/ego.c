@@ -143,8 +143,10 @@ struct drive_command world_autopilot(const struct world *w)
     double dx = goal.x - e->x, dy = goal.y - e->y;
     double left = dy * cos(e->heading) - dx * sin(e->heading), square = dx * dx + dy * dy;
 
-    return (struct drive_command){.acceleration = driver_wish(w, EGO, w->traffic->ego.v0),
-                                  .steer = atan(2 * e->wheelbase * left / fmax(square, 1))};
+    return (struct drive_command){
+        .acceleration =
+            driver_wish(w, EGO, w->traffic->ego.v0 * (w->traffic->ego.announced ? 0.9 : 1)),
+        .steer = atan(2 * e->wheelbase * left / fmax(square, 1))};
 }
 
 struct rectangle {

@@ -65,7 +65,7 @@ static double lateral(struct world *w, int i, double h)
 
     approach(&m->aside, m->aside_wish, m->aside_rate * h * fmin(1, a->speed / 3));
     return profile_at(&l->centre, a->s) + shift_left(a, m, h) + m->aside +
-           m->wander * (sin(wave) + 0.5 * sin(2.7 * wave));
+           m->wander * fmin(a->travelled / 60, 1) * (sin(wave) + 0.5 * sin(2.7 * wave));
 }
 
 void motion_step(struct world *w, int i, double h)

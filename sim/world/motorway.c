@@ -5,7 +5,8 @@
 
 #include "sim/world/build.h"
 
-enum { MAX_RAMPS = 4 }; /* a profile has 16 knots, one of them takes four */
+enum { MAX_RAMPS = 4 };                /* a profile has 16 knots, one of them takes four */
+static const double lane_length = 260; /* of exit and merge lanes, m */
 
 struct ramp {
     bool merge;
@@ -33,8 +34,8 @@ static struct cross_section cross_section(struct build *b)
 
 static void widen(struct profile *wide, const struct ramp *ramp, double width)
 {
-    double from = ramp->merge ? ramp->s - 15 : ramp->s - 260;
-    double to = ramp->merge ? ramp->s + 260 : ramp->s + 15;
+    double from = ramp->merge ? ramp->s - 15 : ramp->s - lane_length;
+    double to = ramp->merge ? ramp->s + lane_length : ramp->s + 15;
 
     profile_add(wide, from, 0);
     profile_add(wide, ramp->merge ? ramp->s : from + 70, width);
@@ -89,8 +90,39 @@ static void carriageway(struct build *b, int road, int side, const struct cross_
     struct profile line = profile_of(side * (c->first - 0.1));
     part_line(b, road, MARKING_SOLID, &line, 0, length)->color =
         plan->choice[PLAN_COLOUR] ? MARKING_YELLOW : MARKING_WHITE;
-    line = profile_moved(wide, side * (c->outer + 0.1), side);
-    part_line(b, road, MARKING_SOLID, &line, 0, length);
+}
+
+/* The outer line: along the main lanes, and around the lane of each ramp where there is one. */
+static void outer_line(struct build *b, int road, int side, const struct cross_section *c,
+                       const struct profile *wide, const struct ramp *ramp, int n_ramps)
+{
+    struct profile straight = profile_of(side * (c->outer + 0.1));
+    struct profile around = profile_moved(wide, side * (c->outer + 0.1), side);
+    double from = 0;
+
+    for (int i = 0; i < n_ramps; i++) {
+        double s0 = ramp[i].merge ? ramp[i].s : ramp[i].s - lane_length;
+
+        part_line(b, road, MARKING_SOLID, &straight, from, s0);
+        part_line(b, road, MARKING_SOLID, &around, s0, s0 + lane_length);
+        from = s0 + lane_length;
+    }
+    part_line(b, road, MARKING_SOLID, &straight, from, b->w->roads.road[road].length);
+}
+
+/* The asphalt's outer end, open where ramps leave or come. */
+static void outer_edge(struct build *b, int road, int side, const struct cross_section *c,
+                       const struct profile *wide, const struct ramp *ramp, int n_ramps)
+{
+    struct profile at = profile_moved(wide, side * (c->outer + c->shoulder), side);
+    double from = 0;
+
+    for (int i = 0; i < n_ramps; i++) {
+        part_edge_open(b, road, EDGE_SOIL, &at, 0, true, from,
+                       ramp[i].s - (ramp[i].merge ? 60 : 5));
+        from = ramp[i].s + (ramp[i].merge ? 5 : 60);
+    }
+    part_edge_open(b, road, EDGE_SOIL, &at, 0, true, from, b->w->roads.road[road].length);
 }
 
 static void edges(struct build *b, int road, int side, const struct cross_section *c,
@@ -99,8 +131,6 @@ static void edges(struct build *b, int road, int side, const struct cross_sectio
     const struct roadway *r = &b->w->roads.road[road];
     struct profile at = profile_of(side * c->median / 2);
 
-    part_edge_open(b, road, EDGE_SOIL, &at, 0, true, 0, r->length);
-    at = profile_moved(wide, side * (c->outer + c->shoulder), side);
     part_edge_open(b, road, EDGE_SOIL, &at, 0, true, 0, r->length);
     if (!concrete) {
         at = profile_of(side * (c->median / 2 - 0.5));
@@ -160,7 +190,8 @@ static int ramp_road(struct build *b, const struct ramp *ramp, double d, double 
 
 static void add_ramp(struct build *b, const struct ramp *ramp, const struct cross_section *c)
 {
-    double s0 = ramp->merge ? ramp->s : ramp->s - 260, s1 = ramp->merge ? ramp->s + 260 : ramp->s;
+    double s0 = ramp->merge ? ramp->s : ramp->s - lane_length,
+           s1 = ramp->merge ? ramp->s + lane_length : ramp->s;
     double d = -(c->outer + c->width / 2);
     int road = ramp_road(b, ramp, d, c->width);
     struct profile width = {.n = 2}, centre;
@@ -253,6 +284,10 @@ void network_motorway(struct build *b)
     carriageway(b, 1, 1, &c, &none, &none);
     for (int i = 0; i < n_ramps; i++)
         add_ramp(b, &ramp[i], &c);
+    outer_line(b, 0, -1, &c, &wide, ramp, n_ramps);
+    outer_line(b, 1, 1, &c, &none, NULL, 0);
+    outer_edge(b, 0, -1, &c, &wide, ramp, n_ramps);
+    outer_edge(b, 1, 1, &c, &none, NULL, 0);
     edges(b, 0, -1, &c, &wide, concrete);
     edges(b, 1, 1, &c, &none, concrete);
     if (p->tunnel1 > p->tunnel0)

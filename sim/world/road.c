@@ -133,6 +133,7 @@ static double piece_nearest(const struct road_piece *p, double x, double y, doub
     double tight = fmax(fabs(p->curvature0), fabs(p->curvature1)), least = INFINITY;
     int n = 1 + (int)(p->length * fmax(0.05, 4 * tight));
 
+    *s = p->s;
     for (int k = 0; k <= n; k++) {
         double u = p->length * k / n, px, py;
 

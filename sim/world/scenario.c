@@ -49,9 +49,9 @@ static const struct number_key numbers[PLAN_NUMBERS] = {
     [PLAN_WEATHER_FOG] = {"weather", "fog", 0, 0.5},
     [PLAN_WEATHER_DIRT] = {"weather", "dirt", 0, 1},
     [PLAN_TUNNEL_AT] = {"tunnel", "at", 0, 100000},
-    [PLAN_TUNNEL_LENGTH] = {"tunnel", "length", 0, 10000},
+    [PLAN_TUNNEL_LENGTH] = {"tunnel", "length", -10000, 10000},
     [PLAN_CONSTRUCTION_AT] = {"construction", "at", 0, 100000},
-    [PLAN_CONSTRUCTION_LENGTH] = {"construction", "length", 0, 10000},
+    [PLAN_CONSTRUCTION_LENGTH] = {"construction", "length", -10000, 10000},
 };
 
 struct choice_key {

@@ -124,23 +124,32 @@ static int lanes_on(const struct world *w, int road, int lane, int by)
     return lane;
 }
 
+/* Ego changes lanes as soon as it is safe. Its stage is the lane that it keeps to. */
+static void begin_ego(struct world *w, struct mind *m, const struct script *s)
+{
+    const struct roadway *r = &w->roads.road[0];
+    int lane = lanes_on(w, 0, m->stage, (int)s->number[SCRIPT_BY]);
+
+    if (s->choice[SCRIPT_DO] != DO_LANE_CHANGE || lane < 0) {
+        m->stage_t = NAN;
+    } else if (!change_safe(w, EGO, lane)) {
+        m->announced = 1; /* falls back a little to find a gap */
+    } else {
+        m->stage_t = NAN;
+        m->announced = 0;
+        m->from_lane = m->stage;
+        m->shift = profile_at(&r->lane[m->stage].centre, w->ego.s) -
+                   profile_at(&r->lane[lane].centre, w->ego.s);
+        m->shift_t = 0;
+        m->shift_time = s->number[SCRIPT_TIME];
+        m->stage = w->ego.lane = lane;
+    }
+}
+
 static void begin(struct world *w, int i, struct mind *m, const struct script *s)
 {
     double time = s->number[SCRIPT_TIME], to = s->number[SCRIPT_TO];
 
-    if (i == EGO) {
-        int lane = lanes_on(w, 0, m->stage, (int)s->number[SCRIPT_BY]);
-        if (s->choice[SCRIPT_DO] == DO_LANE_CHANGE && lane >= 0) {
-            m->from_lane = m->stage;
-            const struct roadway *r = &w->roads.road[0];
-            m->shift = profile_at(&r->lane[m->stage].centre, w->ego.s) -
-                       profile_at(&r->lane[lane].centre, w->ego.s);
-            m->shift_t = 0;
-            m->shift_time = time;
-            m->stage = w->ego.lane = lane;
-        }
-        return;
-    }
     struct actor *a = &w->actor[i];
     switch ((enum script_do)s->choice[SCRIPT_DO]) {
     case DO_CUT_IN:
@@ -203,11 +212,9 @@ double script_act(struct world *w, int i, double wish)
     if (m->script < 0)
         return wish;
     const struct script *s = &w->traffic->plan.script[m->script];
-    if (i == EGO) { /* its stage is the lane it keeps to */
-        if (!isnan(m->stage_t) && due(w, i, s)) {
-            m->stage_t = NAN;
-            begin(w, i, m, s);
-        }
+    if (i == EGO) {
+        if (!isnan(m->stage_t) && due(w, i, s))
+            begin_ego(w, m, s);
         return wish;
     }
     if (m->stage == 0 && due(w, i, s)) {

@@ -74,6 +74,7 @@ double road_curvature(const struct roadway *r, double s);
 /* changes.c */
 void change_lanes(struct world *w, int i); /* thinks, announces, begins */
 void change_begin(struct world *w, int i, int lane, double time);
+bool change_safe(const struct world *w, int i, int lane);
 int lane_beside(const struct world *w, int i, int side); /* +1: to the driver's left */
 
 /* script.c */

@@ -339,7 +339,10 @@ void network_urban(struct build *b)
     if (p->tunnel1 > p->tunnel0)
         part_tunnel(b, 0, p->tunnel0, p->tunnel1);
     if (p->site1 > p->site0) {
-        struct profile none = profile_of(0);
+        struct profile none = profile_of(0), outer = profile_of(-c.lanes_end + 0.15);
         part_site(b, 0, &none, -c.lanes_end - 0.1);
+        struct road_marking *m = part_line(b, 0, MARKING_SOLID, &outer, p->site0, p->site1);
+        m->color = MARKING_YELLOW;
+        m->temporary = true;
     }
 }

@@ -3,7 +3,8 @@
 
 #include "sim/world/traffic.h"
 
-static const double reach = 255, gone = 300; /* m along road 0 from ego */
+/* m along road 0 from ego: where they come, ahead and behind, and where they are gone. */
+static const double reach = 255, rear = 140, gone = 300, rear_gone = 170;
 static const double parked_ahead = 170, feet_ahead = 170, behind = 60;
 
 int window_add(struct world *w, enum actor_kind kind, int road, int lane, double s, double v)
@@ -118,6 +119,20 @@ static double free_around(const struct world *w, int road, int lane, double s, d
     return near;
 }
 
+/* So near before a junction that one who comes there could not stop any more. */
+static bool before_junction(const struct world *w, int road, const struct road_lane *l, double s)
+{
+    const struct places *p = &w->traffic->places;
+
+    for (int k = 0; k < p->n_junctions && road == 0; k++) {
+        double to = l->direction * (p->junction[k].s - s);
+
+        if (to > -15 && to < 60)
+            return true;
+    }
+    return false;
+}
+
 static void add_driver(struct world *w, int road, int lane, double s)
 {
     const struct road_lane *l = &w->roads.road[road].lane[lane];
@@ -131,7 +146,7 @@ static void add_driver(struct world *w, int road, int lane, double s)
     double v0 = cycle ? m.v0 : wish_speed(w, l, kind, m.v0);
     double near = free_around(w, road, lane, s, &lead_v, &lead_gap);
     double half = kind == ACTOR_TRUCK || kind == ACTOR_BUS ? 8.5 : 3.2;
-    if (near < half + 3)
+    if (near < half + 3 || before_junction(w, road, l, s))
         return;
     /* As fast as the way to the one ahead allows: no gap begins unsafe. */
     double v = fmin(v0, fmax((lead_gap - half - 2.5) / 1.5, 0));
@@ -192,7 +207,7 @@ static void fill_lane(struct world *w, int road, int lane)
         return;
     v *= fmin(w->traffic->plan.number[PLAN_TRAFFIC_SPEED], 1);
     for (double s = w->ego.s + reach - random_range(&w->traffic->random, 0, 20);
-         s > w->ego.s - reach; s -= draw_headway(w, density, v))
+         s > w->ego.s - rear; s -= draw_headway(w, density, v))
         if (lane_reaches(l, s, 10) && !(road == 0 && l->direction > 0 && by_ego(w, s)))
             add_driver(w, road, lane, s);
 }
@@ -204,7 +219,7 @@ static void feed_lane(struct world *w, int road, int lane)
     double density = density_of(w, road, l);
 
     for (int end = 0; end < 2 && density > 0; end++) {
-        double s = w->ego.s + (end ? reach : -reach), lead_v, lead_gap;
+        double s = w->ego.s + (end ? reach : -rear), lead_v, lead_gap;
         double *headway = &w->traffic->headway[road][lane][end];
 
         if (!lane_reaches(l, s, 10))
@@ -333,7 +348,7 @@ static bool leaves_window(const struct world *w, const struct actor *a, const st
         return hypot(a->x - w->ego.x, a->y - w->ego.y) > gone;
     if (m->script >= 0)
         return fabs(ahead) > 500;
-    return ahead > gone || ahead < (a->lane < 0 ? -behind - 20 : -gone);
+    return ahead > gone || ahead < (a->lane < 0 ? -behind - 20 : -rear_gone);
 }
 
 static void feed(struct world *w, void (*lane)(struct world *, int, int))
