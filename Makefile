@@ -166,7 +166,7 @@ $(TESTS): $B/%: $B/%.o $(TEST_HELP) $(LIB)
 	$(call say,link,$@)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs) -lcriterion
 # Counts our allocations: those of the objects linked here, not of the libraries.
-$B/tests/unit/test_noalloc: ldflags += \
+$B/tests/unit/test_noalloc $B/tests/unit/test_sim_render: ldflags += \
   $(foreach f,malloc calloc realloc aligned_alloc,-Wl$(comma)--wrap=$(f))
 $B/tests/bench/%: $B/tests/bench/%.o $(LIB)
 	$(call say,link,$@)

@@ -144,8 +144,8 @@ static int stations(const struct body *b, int detail, float *x)
     for (int i = 0; i < 2; i++)
         for (int j = 0; j <= steps; j++)
             x[n++] = b->axle[i] - r * 0.9995f * cosf((float)M_PI * (float)j / (float)steps);
-    for (float at = -l + 0.3f; detail == 0 && at < l - 0.2f && n < MAX_STATIONS - 1; at += 0.22f)
-        x[n++] = at;
+    for (int i = 0; detail == 0 && (float)i * 0.22f < 2 * l - 0.5f && n < MAX_STATIONS - 1; i++)
+        x[n++] = -l + 0.3f + (float)i * 0.22f;
     qsort(x, (size_t)n, sizeof *x, ascending);
     for (int i = 0; i < n; i++)
         if (m == 0 || x[i] - x[m - 1] > 0.006f)
@@ -202,6 +202,9 @@ static bool paint_loft(void *context, int row, int col, struct brush *br)
     int k = l->outline->looks[row <= last / 2 ? row : last - row];
 
     br->shade = k == 0 ? 90 : k == 1 ? 150 : k == 2 ? 215 : 255;
+    bool window = (k == 7 && key->beside == SIDE_GLASS) || (k >= 9 && key->above == TOP_GLASS);
+    bool black = (k == 7 && key->beside == SIDE_BLACK) || (k >= 9 && key->above == TOP_BLACK);
+
     sheet(br);
     if (k == 0)
         matter(br, 0x141414, 4, 20);
@@ -209,14 +212,10 @@ static bool paint_loft(void *context, int row, int col, struct brush *br)
         matter(br, l->body->trim, 8, 60);
     else if (k == 6)
         matter(br, 0x1a1a1a, 10, 120); /* the rubber under the windows */
-    else if (k == 7 && key->beside == SIDE_GLASS)
+    else if (window)
         glass(br);
-    else if (k == 7 && key->beside == SIDE_BLACK)
-        matter(br, 0x121314, 12, 160);
-    else if (k >= 9 && key->above == TOP_GLASS)
-        glass(br);
-    else if (k >= 9 && key->above == TOP_BLACK)
-        matter(br, 0x141516, 12, 150);
+    else if (black)
+        matter(br, 0x131415, 12, 155);
     return true;
 }
 

@@ -49,7 +49,9 @@ const char glsl_vertex[] =
     "}\n";
 
 /* The film curve is Narkowicz's fit of ACES, 2016; what is stored is its square root, which
- * lens_color() turns into gamma 2.2. Skies: a gradient that is steep near
+ * lens_color() turns into gamma 2.2. Where the
+ * sky is nearly hidden (shade: ambient occlusion, 1 open) the sun does not come either. Skies: a
+ * gradient that is steep near
  * the horizon, with the glow around the sun. */
 const char glsl_light[] =
     "uniform sampler2D t_noise; uniform sampler2D t_leaves; uniform sampler2D t_atlas;\n"
@@ -86,7 +88,8 @@ const char glsl_light[] =
     "  vec3 sum = vec3(0.0);\n"
     "  for (int i = 0; i < int(u_lamps.x); i++) {\n"
     "    vec3 d = u_lamp_place[i].xyz - p; float r2 = dot(d, d); d *= inversesqrt(r2);\n"
-    "    float c = smoothstep(u_lamp_axis[i].w, 1.0, dot(-d, u_lamp_axis[i].xyz));\n"
+    "    float c = clamp((dot(-d, u_lamp_axis[i].xyz) - u_lamp_axis[i].w) / (1.0 - "
+    "u_lamp_axis[i].w), 0.0, 1.0); c *= c;\n"
     "    float k = max(dot(n, d), 0.0) * c / (1.0 + r2 / (u_lamp_place[i].w * "
     "u_lamp_place[i].w));\n"
     "    float cut = smoothstep(0.02, -0.05, -d.z - u_lamp_axis[i].z);\n"
@@ -98,7 +101,8 @@ const char glsl_light[] =
     "  float up = 0.5 + 0.5 * n.z;\n"
     "  vec3 l = mix(u_ground_light.rgb, u_sky_light.rgb, up) * shade;\n"
     "#ifdef SUN\n"
-    "  l += u_sun_color.rgb * max(dot(n, u_sun.xyz), 0.0) * sunlit(p, n);\n"
+    "  l += u_sun_color.rgb * max(dot(n, u_sun.xyz), 0.0) * sunlit(p, n) * min(shade * 2.5 - 0.4, "
+    "1.0);\n"
     "#endif\n"
     "#ifdef LAMPS\n"
     "  l += lamplight(p, n);\n"

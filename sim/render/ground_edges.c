@@ -62,8 +62,10 @@ static void posts(const struct stretch *t, struct builder *b, const struct road_
 {
     const struct roadway *r = &t->world->roads.road[t->road];
 
-    for (double s = spacing * ceil(fmax(e->s0, t->s0) / spacing); s < fmin(e->s1, t->s1);
-         s += spacing) {
+    int first = (int)ceil(fmax(e->s0, t->s0) / spacing);
+
+    for (int i = first; i * spacing < fmin(e->s1, t->s1); i++) {
+        double s = i * spacing;
         double d = profile_at(&e->offset, s) + outwards(r, e, s) * out;
 
         builder_bar(b, stretch_point(t, s, d, -0.1), stretch_point(t, s, d, height), half, half, 4,

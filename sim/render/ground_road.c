@@ -69,6 +69,16 @@ static uint32_t thing(enum pixel_kind kind)
     return PIXEL_ID(kind, -1);
 }
 
+/* Under a tunnel's vault it is dim. */
+static uint8_t open_sky(const struct world *w, int road, double s)
+{
+    for (int i = 0; i < w->n_props; i++)
+        if (w->prop[i].kind == PROP_TUNNEL && w->prop[i].road == road && s > w->prop[i].s &&
+            s < w->prop[i].s + w->prop[i].length)
+            return 40;
+    return 255;
+}
+
 static void asphalt(const struct stretch *t, struct builder *b)
 {
     const struct roadway *r = &t->world->roads.road[t->road];
@@ -87,6 +97,8 @@ static void asphalt(const struct stretch *t, struct builder *b)
         double s = t->s0 + (t->s1 - t->s0) * i / rows;
         double lo = profile_at(&r->right, s), hi = profile_at(&r->left, s);
         int row = b->n_vertices;
+
+        b->brush.shade = open_sky(t->world, t->road, s);
 
         for (int j = 0; j < cols; j++) {
             double d = lo + (hi - lo) * j / (cols - 1);
@@ -141,6 +153,7 @@ void ground_road(const struct stretch *t, struct builder *b)
     builder_color(b, 0x606060, 0, 0);
     b->brush.id = thing(PIXEL_ROAD);
     asphalt(t, b);
+    b->brush.shade = 255;
     pavements(t, b);
 }
 
@@ -167,9 +180,9 @@ static void dashes(const struct stretch *t, struct builder *b, const struct road
 
     if (period <= 0)
         return;
-    for (double s = m->s0 + period * floor(fmax(0, t->s0 - m->s0) / period); s < fmin(m->s1, t->s1);
-         s += period)
-        line(t, b, m, offset, s, fmin(s + m->dash, m->s1));
+    for (int i = (int)floor(fmax(0, t->s0 - m->s0) / period);
+         m->s0 + i * period < fmin(m->s1, t->s1); i++)
+        line(t, b, m, offset, m->s0 + i * period, fmin(m->s0 + i * period + m->dash, m->s1));
 }
 
 /* Round, raised: a low dome. */
@@ -179,10 +192,13 @@ static void dots(const struct stretch *t, struct builder *b, const struct road_m
 
     if (period <= 0)
         return;
-    for (double s = m->s0 + period * ceil(fmax(0, t->s0 - m->s0) / period); s < fmin(m->s1, t->s1);
-         s += period)
+    for (int i = (int)ceil(fmax(0, t->s0 - m->s0) / period);
+         m->s0 + i * period < fmin(m->s1, t->s1); i++) {
+        double s = m->s0 + i * period;
+
         builder_ellipsoid(b, stretch_point(t, s, profile_at(&m->offset, s), 0),
                           v3((float)m->width / 2, (float)m->width / 2, 0.02f), 4, 8);
+    }
 }
 
 static double lane_width_at(const struct roadway *r, double s, double d)
@@ -217,8 +233,8 @@ static void crossing(const struct stretch *t, struct builder *b, const struct ro
         return;
     if (half < 1)
         half = (profile_at(&r->left, s0) - profile_at(&r->right, s0)) / 2 - 0.3;
-    for (double d = -half + 0.25; d < half; d += 1) {
-        struct band band = {.middle = &m->offset, .offset = d, .half = 0.25};
+    for (int i = 0; i + 0.25 < 2 * half; i++) {
+        struct band band = {.middle = &m->offset, .offset = i + 0.25 - half, .half = 0.25};
 
         strip(b, t, s0, s1, band_edge, &band, PAINT_UP_MM * 1e-3);
     }
@@ -250,6 +266,7 @@ static void marking(const struct stretch *t, struct builder *b, const struct roa
 {
     bool yellow = m->color == MARKING_YELLOW;
 
+    b->brush.shade = open_sky(t->world, t->road, fmax(m->s0, t->s0));
     builder_color(b, yellow ? m->temporary ? 0xe8a818 : 0xd8a838 : 0xd2d2cc, 0, 0);
     b->brush.id = thing(PIXEL_MARKING);
     b->brush.paint = 255;

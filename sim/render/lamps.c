@@ -66,7 +66,7 @@ static struct v3 forward_of(double heading)
 /* Headlamps dipped: the beam ends at the horizon. */
 static void beam(struct frame_block *f, struct v3 at, struct v3 forward, float strength)
 {
-    add_lamp(f, at, 13, v3_add(forward, v3(0, 0, -0.05f)), 0.62f,
+    add_lamp(f, at, 13, v3_add(forward, v3(0, 0, -0.05f)), 1.0f,
              v3_scale(v3(5.5f, 5.1f, 4.3f), strength), true);
 }
 

@@ -309,7 +309,8 @@ static bool merge(struct builder *b)
     for (int i = 0; i < b->n_vertices; i++) {
         size_t at = vertex_hash(&b->vertex[i]) & (size - 1);
 
-        while (table[at] >= 0 &&
+        /* compared as bytes: 0 and -0 may stay apart */
+        while (table[at] >= 0 && /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
                memcmp(&b->vertex[table[at]], &b->vertex[i], sizeof *b->vertex) != 0)
             at = (at + 1) & (size - 1);
         if (table[at] < 0) {

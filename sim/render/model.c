@@ -195,7 +195,7 @@ static int furthest(const struct builder *b, int bone, struct v3 d)
 static void find_hull(struct model *m, const struct builder *b)
 {
     enum { DIRECTIONS = 400 };
-    int chosen[HULL_POINTS];
+    int chosen[HULL_POINTS] = {0};
 
     unsigned bones = 0;
 
@@ -217,12 +217,12 @@ static void find_hull(struct model *m, const struct builder *b)
         }
 }
 
-static enum err blob_build(struct model *m, struct builder *b)
+static enum err blob_build(struct model *m, struct builder *b, bool small)
 {
-    float x = m->size.x / 2 + 0.28f, y = m->size.y / 2 + 0.28f;
+    float room = small ? 0.1f : 0.28f, x = m->size.x / 2 + room, y = m->size.y / 2 + room;
 
     builder_clear(b);
-    b->brush = (struct brush){.shade = 255};
+    b->brush = (struct brush){.shade = small ? 110 : 255};
     builder_vertex(b, v3(-x, -y, 0.02f), v3(0, 0, 1), -1, -1);
     builder_vertex(b, v3(x, -y, 0.02f), v3(0, 0, 1), 1, -1);
     builder_vertex(b, v3(x, y, 0.02f), v3(0, 0, 1), 1, 1);
@@ -270,7 +270,7 @@ enum err models_open(struct model *models, struct why *why)
                 find_hull(m, &b);
         }
         if (e == OK)
-            e = blob_build(m, &b);
+            e = blob_build(m, &b, i >= MODEL_MOTORCYCLE);
     }
     builder_finish(&b);
     return e == OK ? OK : err_say(why, e, "meshes of vehicles");

@@ -249,10 +249,9 @@ void cycle_bones(struct pose *bone, const struct model *m, enum model_name name,
     bone[FRONT_WHEEL] = hinge(&body, m->axle[1], m->wheel, roll);
     bone[REAR_WHEEL] = hinge(&body, m->axle[0], m->wheel, roll);
     for (int s = 0; s < 2 && pedals; s++) {
-        float p = roll / 2.6f + (s ? (float)M_PI : 0);
+        float p = (float)fmod(a->travelled / (2.6 * m->wheel), 2 * M_PI) + (s ? (float)M_PI : 0);
         int thigh = s ? THIGH_R : THIGH_L;
 
-        p = (float)fmod(a->travelled / (2.6 * m->wheel), 2 * M_PI) + (s ? (float)M_PI : 0);
         bone[thigh] = hinge(&body, -0.24f, 1.02f, -0.28f * sinf(p));
         bone[thigh + 1] = hinge(&bone[thigh], 0.12f, 0.78f, 0.25f + 0.3f * cosf(p));
     }

@@ -178,9 +178,12 @@ static void gantry(struct builder *b, const struct prop *p)
         builder_bar(b, v3(0, (float)s * w, -0.5f), v3(0, (float)s * w, h), 0.22f, 0.2f, 8, true);
     builder_bar(b, v3(-0.2f, -w, h - 0.3f), v3(-0.2f, w, h - 0.3f), 0.09f, 0.09f, 6, false);
     builder_bar(b, v3(-0.2f, -w, h - 1.2f), v3(-0.2f, w, h - 1.2f), 0.09f, 0.09f, 6, false);
-    for (float y = -w; y < w; y += 1.2f)
+    for (int i = 0; (float)i * 1.2f < 2 * w; i++) {
+        float y = (float)i * 1.2f - w;
+
         builder_bar(b, v3(-0.2f, y, h - 1.2f), v3(-0.2f, y + 0.6f, h - 0.3f), 0.04f, 0.04f, 4,
                     false);
+    }
     sign_boards(b, p);
 }
 
@@ -224,6 +227,7 @@ static void tunnel(const struct world *w, const struct prop *p, const double ori
                                 (float)(at.z - origin[2]) + z);
             }
         builder_color(b, 0x8a8780, 0.03f, 0.3f);
+        b->brush.shade = 60;
         for (int k = 0; k + 1 < ARC; k++)
             builder_quad(b, ring[0][k], ring[0][k + 1], ring[1][k + 1], ring[1][k]);
         if (i % 3)
@@ -237,6 +241,7 @@ static void tunnel(const struct world *w, const struct prop *p, const double ori
             builder_bar(b, a, c, 0.12f, 0.12f, 4, true);
         }
     }
+    b->brush.shade = 255;
     /* the hill it goes through: portals at both ends */
     for (int end = 0; end < 2; end++) {
         struct road_point at = road_at(r, p->s + end * (rows - 1) * STEP, middle);

@@ -55,8 +55,9 @@ static enum err add_roads(struct scene3d *s, const struct world *w, struct makin
     enum err e = OK;
 
     for (int i = 0; i < w->roads.n_roads; i++)
-        for (double at = 0; at < w->roads.road[i].length && e == OK; at += CHUNK) {
-            struct stretch t = {w, i, at, fmin(at + CHUNK, w->roads.road[i].length), {0}};
+        for (int k = 0; k * CHUNK < w->roads.road[i].length && e == OK; k++) {
+            struct stretch t = {
+                w, i, k * CHUNK, fmin((k + 1) * CHUNK, w->roads.road[i].length), {0}};
             struct road_point p = road_at(&w->roads.road[i], (t.s0 + t.s1) / 2, 0);
 
             t.origin[0] = p.x;

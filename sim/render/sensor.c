@@ -32,21 +32,33 @@ static void fill_gauss(struct sensor *s)
     }
 }
 
+/* Specks with soft rims, and a film that is thicker here and there. */
 static void fill_smear(struct sensor *s)
 {
     float k = 640.0f / (float)s->width;
+    uint32_t seed = (uint32_t)s->seed;
 
     for (int y = 0; y < s->height; y++)
         for (int x = 0; x < s->width; x++) {
             float u = (float)x * k, v = (float)y * k;
-            float cloud = lattice(u / 90, v / 70, (uint32_t)s->seed + 1),
-                  spot = lattice(u / 14, v / 14, (uint32_t)s->seed + 2);
+            float film = lattice((u + 0.6f * v) / 130, (v - 0.6f * u) / 110, seed + 1);
 
-            s->smear[y * s->width + x] =
-                (uint8_t)(255 * clampf(0.55f * smoothf(0.35f, 0.9f, cloud) +
-                                           0.6f * smoothf(0.72f, 0.95f, spot),
-                                       0, 1));
+            s->smear[y * s->width + x] = (uint8_t)(110 * smoothf(0.3f, 1, film));
         }
+    for (uint32_t i = 0; i < 160; i++) {
+        float size = hash01(i, seed + 3), r = (1.5f + 9 * size * size * size) / k;
+        float cx = hash01(i, seed + 4) * (float)s->width,
+              cy = hash01(i, seed + 5) * (float)s->height;
+        float deep = 60 + 150 * hash01(i, seed + 6), flat = 0.7f + 0.6f * hash01(i, seed + 7);
+
+        for (int y = (int)fmaxf(cy - 2 * r, 0); y <= (int)(cy + 2 * r) && y < s->height; y++)
+            for (int x = (int)fmaxf(cx - 2 * r, 0); x <= (int)(cx + 2 * r) && x < s->width; x++) {
+                float u = ((float)x - cx) / r * flat, v = ((float)y - cy) / r / flat;
+                uint8_t *p = &s->smear[y * s->width + x];
+
+                *p = (uint8_t)fminf(255, *p + deep * smoothf(1.3f, 0.5f, sqrtf(u * u + v * v)));
+            }
+    }
 }
 
 enum err sensor_open(struct sensor *s, int width, int height, const struct render_lens *lens,

@@ -8,6 +8,38 @@
 
 #include "sim/world/road.h"
 
+/* Calls of ours that allocate: the linker sends them here. */
+static int calls;
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__real_aligned_alloc(size_t align, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_aligned_alloc(size_t align, size_t n);
+
+void *__wrap_malloc(size_t n)
+{
+    calls++;
+    return __real_malloc(n);
+}
+void *__wrap_calloc(size_t n, size_t size)
+{
+    calls++;
+    return __real_calloc(n, size);
+}
+void *__wrap_realloc(void *p, size_t n)
+{
+    calls++;
+    return __real_realloc(p, n);
+}
+void *__wrap_aligned_alloc(size_t align, size_t n)
+{
+    calls++;
+    return __real_aligned_alloc(align, n);
+}
+
 static struct world *w;
 static struct render *r;
 static struct rendered f;
@@ -369,8 +401,10 @@ Test(sim_render, an_edge_of_a_curve_lies_within_a_pixel)
 Test(sim_render, the_same_world_gives_the_same_picture_and_night_is_darker)
 {
     struct camera c = pinhole();
-    struct render_options o = {
-        .quality = 1, .shadows = true, .seed = 5, .lens = {.noise = 0.02f, .vignette = 0.4f}};
+    struct render_options o = {.quality = 1,
+                               .shadows = true,
+                               .seed = 5,
+                               .lens = {.noise = 0.02f, .vignette = 0.4f, .jpeg_quality = 80}};
     size_t size = (size_t)3 * (size_t)c.width * (size_t)c.height;
     uint8_t *first = malloc(size);
     double day = 0, night = 0;
@@ -390,6 +424,117 @@ Test(sim_render, the_same_world_gives_the_same_picture_and_night_is_darker)
     }
     cr_expect_lt(night, 0.8 * day);
     free(first);
+}
+
+Test(sim_render, a_frame_costs_time_not_memory)
+{
+    struct camera c = pinhole();
+    struct render_options o = {.quality = 1,
+                               .shadows = true,
+                               .lens = {.exposure_s = 0.01f,
+                                        .rolling_s = 0.01f,
+                                        .noise = 0.01f,
+                                        .jpeg_quality = 90,
+                                        .flare = 1}};
+
+    crowd();
+    w->weather.rain = 0.5f;
+    w->weather.dirt = 0.5f;
+    draw(&c, &o);
+    calls = 0;
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(render_frame(r, w, &f, NULL), OK);
+    cr_expect_eq(calls, 0, "%d allocations", calls);
+}
+
+/* How much the lower half changes from row to row. */
+static double sharpness(void)
+{
+    double sum = 0;
+
+    for (int y = f.height / 2; y + 1 < f.height; y++)
+        for (int x = 0; x < f.width; x++)
+            sum += abs(f.rgb[3 * (y * f.width + x)] - f.rgb[3 * ((y + 1) * f.width + x)]);
+    return sum;
+}
+
+Test(sim_render, a_long_exposure_blurs_what_passes_by)
+{
+    struct camera c = pinhole();
+    double sharp;
+
+    draw_plain(&c);
+    sharp = sharpness();
+    render_close(r);
+    w->ego.speed = 30;
+    draw(&c, &(struct render_options){.lens = {.exposure_s = 0.02f}});
+    cr_expect_lt(sharpness(), 0.8 * sharp);
+}
+
+/* Leftmost pixel of actor 0 in a row, -1: none. */
+static int left_end(int y)
+{
+    for (int x = 0; x < f.width; x++)
+        if (f.ids[y * f.width + x] == PIXEL_ID(PIXEL_ACTOR, 0))
+            return x;
+    return -1;
+}
+
+Test(sim_render, late_rows_lean_while_we_turn)
+{
+    struct camera c = pinhole();
+    struct render_options o = {.lens = {.rolling_s = 0.04f}};
+    float box[4];
+
+    c.roll_rad = 0;
+    add_actor(ACTOR_TRUCK, 36, 0, 0, (double[3]){8, 2.5, 3.8});
+    draw(&c, &o);
+    visible_box(0, box);
+    int top = (int)box[1] + 12, low = (int)box[3] - 25;
+    int straight = left_end(low) - left_end(top);
+    w->ego.yaw_rate = 0.8;
+    cr_assert_eq(render_frame(r, w, &f, NULL), OK);
+    /* turning left, what we see moves to the right, and low rows are later */
+    double lean = c.fx * 0.8 * 0.04 * (low - top) / c.height;
+    cr_assert_gt(lean, 3);
+    cr_expect_float_eq(left_end(low) - left_end(top) - straight, lean, 2);
+}
+
+/* Mean red less mean green over a prop's brightest pixels. */
+static double redness(int prop)
+{
+    int most = -255, least = 255;
+
+    for (int i = 0; i < f.width * f.height; i++) {
+        if (f.ids[i] != PIXEL_ID(PIXEL_PROP, prop))
+            continue;
+        int d = f.rgb[3 * i] - f.rgb[3 * i + 1];
+
+        most = d > most ? d : most;
+        least = d < least ? d : least;
+    }
+    return most + least;
+}
+
+Test(sim_render, a_traffic_light_shows_its_state)
+{
+    struct camera c = pinhole();
+    struct road_point at = road_at(&w->roads.road[0], 32, -3);
+
+    w->prop[0] = (struct prop){.id = 1,
+                               .kind = PROP_TRAFFIC_LIGHT,
+                               .x = at.x,
+                               .y = at.y,
+                               .z = at.z,
+                               .heading = at.heading + M_PI,
+                               .height = 3,
+                               .state = LIGHT_RED};
+    w->n_props = 1;
+    draw_plain(&c);
+    cr_expect_gt(redness(0), 40);
+    w->prop[0].state = LIGHT_GREEN;
+    cr_assert_eq(render_frame(r, w, &f, NULL), OK);
+    cr_expect_lt(redness(0), 0);
 }
 
 Test(sim_render, a_camera_that_is_none_is_refused)
