@@ -40,7 +40,7 @@ struct bus {
     double now_s; /* of the drive: in lock-step the world's, live by the clock */
 
     struct picture fresh, sent, held; /* held.size 0: no frame is held back */
-    uint64_t n_sent, n_left_out, n_lost, n_refused;
+    uint64_t n_told, n_sent, n_left_out, n_lost, n_refused;
 
     bool answered; /* a frame was, once */
     bool driving;  /* --drive: lanes and objects were usable once */
@@ -271,6 +271,7 @@ static enum wait frame(struct bus *b, int i, struct why *why)
         if (w != WAIT_TIMEOUT)
             return w;
     }
+    b->n_told++;
     watch_lane(b, &truth->scene.ego_lane);
     if (b->truth_sender)
         truth_sender_send(b->truth_sender, truth, &h);
@@ -308,7 +309,7 @@ static enum wait drive(struct bus *b, struct why *why)
         look_at_clock(b);
         if (i > 0)
             move(b, dt);
-        if (!b->o->lockstep && i > 0 && sender_now_ns() > b->start_ns + (i + 1) * b->period_ns) {
+        if (!b->o->lockstep && i > 0 && sender_now_ns() > b->start_ns + i * b->period_ns) {
             b->n_left_out++;
             continue;
         }
@@ -339,8 +340,7 @@ static void print_summary(const struct bus *b, FILE *f)
         fprintf(f, "%" PRIu64 " frames in %.2f s%s", b->n_sent, s,
                 b->o->lockstep ? ", each answered" : "");
     else
-        fprintf(f, "The truth of %d frames in %.2f s, without pictures",
-                b->frames - (int)b->n_left_out, s);
+        fprintf(f, "The truth of %" PRIu64 " frames in %.2f s, without pictures", b->n_told, s);
     if (b->n_lost)
         fprintf(f, ", %" PRIu64 " lost on the way", b->n_lost);
     if (b->n_refused)
