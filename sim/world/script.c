@@ -45,7 +45,7 @@ static enum err place_person(struct world *w, const struct script *s, int index,
 {
     double side = s->number[SCRIPT_SIDE] > 0 ? 1 : -1;
     const struct roadway *r = &w->roads.road[0];
-    int i = window_add(w, ACTOR_PEDESTRIAN, 0, -1, front_of_ego(w) + s->number[SCRIPT_GAP], 0);
+    int i = crowd_add(w, ACTOR_PEDESTRIAN, 0, -1, front_of_ego(w) + s->number[SCRIPT_GAP], 0);
 
     if (i < 0)
         return too_many(why, index);
@@ -76,7 +76,7 @@ static enum err place(struct world *w, const struct script *s, int index, struct
                        s->number[SCRIPT_LANE]);
     if (isnan(speed))
         speed = fmin(w->roads.road[road].lane[lane].speed_limit, fmax(w->ego.speed, 3));
-    int i = window_add(w, (enum actor_kind)kind, road, lane, 0, speed);
+    int i = crowd_add(w, (enum actor_kind)kind, road, lane, 0, speed);
     if (i < 0)
         return too_many(why, index);
     struct actor *a = &w->actor[i];

@@ -87,9 +87,9 @@ void people_step(struct world *w, int i, double h);
 bool people_block(const struct world *w, const struct body *me, double ahead_max, double *gap);
 
 /* window.c: who comes and goes around ego. */
-void window_fill(struct world *w);   /* at the beginning */
-void window_update(struct world *w); /* five times a second */
-int window_add(struct world *w, enum actor_kind kind, int road, int lane, double s, double v);
+void crowd_fill(struct world *w);   /* at the beginning */
+void crowd_update(struct world *w); /* five times a second */
+int crowd_add(struct world *w, enum actor_kind kind, int road, int lane, double s, double v);
 
 /* motion.c */
 void motion_step(struct world *w, int i, double h);

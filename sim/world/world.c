@@ -47,7 +47,7 @@ static enum err populate(struct world *w, double start, struct why *why)
     ego_init(w, t->ego.stage, start, t->ego.v0);
     if ((e = script_place(w, why)) != OK)
         return e;
-    window_fill(w);
+    crowd_fill(w);
     /* No faster than what is ahead allows. */
     double wish = driver_wish(w, EGO, t->ego.v0);
     for (int k = 0; k < 60 && wish < -1; k++) {
@@ -128,7 +128,7 @@ static void step(struct world *w, double h, const struct drive_command *command)
     w->t += h;
     if (w->t >= t->next_window) {
         t->next_window += 0.2;
-        window_update(w);
+        crowd_update(w);
     }
 }
 

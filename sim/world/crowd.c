@@ -7,7 +7,7 @@
 static const double reach = 255, rear = 140, gone = 300, rear_gone = 170;
 static const double parked_ahead = 170, feet_ahead = 170, behind = 60;
 
-int window_add(struct world *w, enum actor_kind kind, int road, int lane, double s, double v)
+int crowd_add(struct world *w, enum actor_kind kind, int road, int lane, double s, double v)
 {
     struct traffic *t = w->traffic;
     int i = w->n_actors;
@@ -152,7 +152,7 @@ static void add_driver(struct world *w, int road, int lane, double s)
     double v = fmin(v0, fmax((lead_gap - half - 2.5) / 1.5, 0));
     v = fmin(v, lead_v + sqrt(fmax(2 * (lead_gap - half - 3), 0)));
     v = fmin(v, sqrt(2.2 / fmax(fabs(road_curvature(&w->roads.road[road], s)), 1e-5)));
-    int i = window_add(w, kind, road, lane, s, v);
+    int i = crowd_add(w, kind, road, lane, s, v);
     if (i >= 0)
         w->traffic->mind[i].v0 = v0;
 }
@@ -165,7 +165,7 @@ static void add_cyclist_aside(struct world *w, int lane, double s)
 
     if (free_around(w, 0, lane, s, &v, &gap) < 25)
         return;
-    int i = window_add(w, ACTOR_CYCLIST, 0, lane, s, 4.5);
+    int i = crowd_add(w, ACTOR_CYCLIST, 0, lane, s, 4.5);
     if (i >= 0) {
         struct mind *m = &w->traffic->mind[i];
         m->aside = m->aside_wish = -l->direction * (0.5 * profile_at(&l->width, s) - 0.45);
@@ -272,7 +272,7 @@ static void park(struct world *w, int lane)
         if (s < w->ego.s - behind ||
             !random_chance(r, w->traffic->plan.number[PLAN_TRAFFIC_PARKED]))
             continue;
-        int i = window_add(w, random_chance(r, 0.85) ? ACTOR_CAR : ACTOR_VAN, 0, -1, s, 0);
+        int i = crowd_add(w, random_chance(r, 0.85) ? ACTOR_CAR : ACTOR_VAN, 0, -1, s, 0);
         if (i < 0)
             return;
         struct actor *a = &w->actor[i];
@@ -297,7 +297,7 @@ static void add_walker(struct world *w, double s)
 
         if (l->use != LANE_PAVEMENT || !lane_reaches(l, s, 2) || side * l->centre.knot[0].v < 0)
             continue;
-        int i = window_add(w, ACTOR_PEDESTRIAN, 0, -1, s, 0);
+        int i = crowd_add(w, ACTOR_PEDESTRIAN, 0, -1, s, 0);
         if (i < 0)
             return;
         double half = 0.5 * profile_at(&l->width, s) - 0.4;
@@ -364,7 +364,7 @@ static void feed(struct world *w, void (*lane)(struct world *, int, int))
         }
 }
 
-void window_fill(struct world *w)
+void crowd_fill(struct world *w)
 {
     feed(w, fill_lane);
     feed_people(w, true);
@@ -373,7 +373,7 @@ void window_fill(struct world *w)
             park(w, k);
 }
 
-void window_update(struct world *w)
+void crowd_update(struct world *w)
 {
     for (int i = w->n_actors - 1; i >= 0; i--)
         if (leaves_window(w, &w->actor[i], &w->traffic->mind[i]))
