@@ -272,12 +272,13 @@ VEC_INLINE void plain_column(const enum act act, const struct source *s,
             plain_put(act, &t, ints_load(sum), y, n);
 }
 
-/* Two registers of channels from c on, and two pixels at a time: a register of bytes. */
+/* n channels from c on, more than a register and two at most, and two pixels at a time: a register of
+ * bytes. */
 VEC_INLINE void plain_pair(const enum act act, const struct source *s, const struct hwc8_finish *f,
-                           const struct silu8 *silu, int c)
+                           const struct silu8 *silu, int c, const int n)
 {
     const struct plain t[2] = {plain_of(act, f, silu, c, VEC_LANES),
-                               plain_of(act, f, silu, c + VEC_LANES, VEC_LANES)};
+                               plain_of(act, f, silu, c + VEC_LANES, n - VEC_LANES)};
     const ptrdiff_t pixels = s->pixels, step = f->y_step;
     const int32_t *sum = s->sum + c;
     uint8_t *y = f->y + c;
@@ -287,11 +288,11 @@ VEC_INLINE void plain_pair(const enum act act, const struct source *s, const str
         const ints four[4] = {ints_load(sum), ints_load(sum + VEC_LANES), ints_load(next),
                               ints_load(next + VEC_LANES)};
 
-        plain_put_pair(act, t, four, y, step, 2 * VEC_LANES);
+        plain_put_pair(act, t, four, y, step, n);
     }
     if (pixels % 2) {
         plain_put(act, t, ints_load(sum), y, VEC_LANES);
-        plain_put(act, t + 1, ints_load(sum + VEC_LANES), y + VEC_LANES, VEC_LANES);
+        plain_put(act, t + 1, ints_load(sum + VEC_LANES), y + VEC_LANES, n - VEC_LANES);
     }
 }
 
@@ -301,9 +302,11 @@ VEC_INLINE void plain_as(const enum act act, const struct source *s, const struc
     int c = 0;
 
     for (; c + 2 * VEC_LANES <= s->channels; c += 2 * VEC_LANES)
-        plain_pair(act, s, f, &silu, c);
-    for (; c < s->channels; c += VEC_LANES)
-        plain_column(act, s, f, &silu, c, int_min(VEC_LANES, s->channels - c));
+        plain_pair(act, s, f, &silu, c, 2 * VEC_LANES);
+    if (s->channels - c > VEC_LANES)
+        plain_pair(act, s, f, &silu, c, s->channels - c);
+    else if (s->channels > c)
+        plain_column(act, s, f, &silu, c, s->channels - c);
 }
 
 static __attribute__((noinline)) void finish8_plain(const struct source *s,
@@ -733,8 +736,10 @@ VEC_INLINE void taps8_run(const int P, const struct hwc8_taps *t, int p0, int c,
 
     for (; i + VEC_LANES <= n; i += VEC_LANES)
         taps8_whole(P, t, p0, c + i, out + i);
-    if (i < n)
-        taps8_of(P, false, t, p0, c + i, n - i, out + i);
+    if (i < n && i > 0) /* some once more */
+        taps8_whole(P, t, p0, c + n - VEC_LANES, out + n - VEC_LANES);
+    else if (i < n)
+        taps8_of(P, false, t, p0, c, n, out);
 }
 
 static void HWC(hwc8_taps)(const struct hwc8_taps *t)
