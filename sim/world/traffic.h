@@ -86,7 +86,7 @@ double script_act(struct world *w, int i, double wish);
 void people_step(struct world *w, int i, double h);
 bool people_block(const struct world *w, const struct body *me, double ahead_max, double *gap);
 
-/* window.c: who comes and goes around ego. */
+/* crowd.c: who comes and goes around ego. */
 void crowd_fill(struct world *w);   /* at the beginning */
 void crowd_update(struct world *w); /* five times a second */
 int crowd_add(struct world *w, enum actor_kind kind, int road, int lane, double s, double v);
