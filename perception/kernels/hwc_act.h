@@ -6,16 +6,18 @@
 #include "perception/kernels/kernels.h"
 #include "perception/kernels/vec_math.h"
 
-VEC_INLINE vec vec_sigmoid(vec x)
-{
-    const vec one = vec_all(1.0f);
-
-    return vec_reciprocal(vec_add(one, vec_exp(vec_sub(vec_all(0.0f), x))));
-}
-
 VEC_INLINE vec vec_clamp(vec v, vec lo, vec hi)
 {
     return vec_min(hi, vec_max(lo, v));
+}
+
+/* 1 / (1 + e^-x), as exact as if x were half a unit in its last place elsewhere */
+VEC_INLINE vec vec_sigmoid(vec x)
+{
+    vec t = vec_mul(x, vec_all(-1.44269504f));
+
+    t = vec_clamp(t, vec_all(-126.0f), vec_all(126.0f));
+    return vec_reciprocal(vec_add(vec_all(1.0f), vec_exp2(t)));
 }
 
 /* act is a constant at every call. */

@@ -61,4 +61,16 @@ VEC_INLINE void vec_store_some(float *p, vec_mask m, vec v)
     memcpy(p, v.lane, m * sizeof *p);
 }
 
+VEC_EACH(vec_floor, (vec v), floorf(v.lane[i]))
+/* t - floor(t) */
+VEC_INLINE vec vec_fraction(vec t)
+{
+    return vec_sub(t, vec_floor(t));
+}
+/* v 2^floor(t) for t in [-126, 127] */
+VEC_INLINE vec vec_times_exp2(vec v, vec t)
+{
+    return vec_mul(v, vec_exp2_whole(vec_floor(t)));
+}
+
 #endif

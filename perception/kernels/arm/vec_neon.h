@@ -85,4 +85,15 @@ VEC_INLINE vec vec_round(vec v)
     return vrndnq_f32(v);
 }
 
+/* t - floor(t) */
+VEC_INLINE vec vec_fraction(vec t)
+{
+    return vec_sub(t, vrndmq_f32(t));
+}
+/* v 2^floor(t) for t in [-126, 127] */
+VEC_INLINE vec vec_times_exp2(vec v, vec t)
+{
+    return vec_mul(v, vec_exp2_whole(vrndmq_f32(t)));
+}
+
 #endif

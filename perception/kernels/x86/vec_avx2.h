@@ -84,4 +84,15 @@ VEC_INLINE vec vec_round(vec v)
     return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
+/* t - floor(t) */
+VEC_INLINE vec vec_fraction(vec t)
+{
+    return vec_sub(t, _mm256_floor_ps(t));
+}
+/* v 2^floor(t) for t in [-126, 127] */
+VEC_INLINE vec vec_times_exp2(vec v, vec t)
+{
+    return vec_mul(v, vec_exp2_whole(_mm256_floor_ps(t)));
+}
+
 #endif

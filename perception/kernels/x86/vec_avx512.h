@@ -82,4 +82,15 @@ VEC_INLINE vec vec_round(vec v)
     return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
+/* t - floor(t) */
+VEC_INLINE vec vec_fraction(vec t)
+{
+    return _mm512_reduce_ps(t, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+/* v 2^floor(t) for t in [-126, 127] */
+VEC_INLINE vec vec_times_exp2(vec v, vec t)
+{
+    return _mm512_scalef_ps(v, t);
+}
+
 #endif
