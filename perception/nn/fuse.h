@@ -35,7 +35,7 @@ MUST_CHECK enum err fuse_attention(struct graph *g);
 /* Depthwise and pointwise convolutions in one; after graph_layout(), which calls it. */
 MUST_CHECK enum err fuse_separable(struct graph *g);
 
-/* Bytes go straight into their part of what a Concat makes; after graph_layout(), which calls it. */
+/* Channels go straight into their part of what a Concat makes; after graph_layout(), which calls it. */
 void fuse_parts(struct graph *g);
 
 /* Zeros around a picture into what reads it. */

@@ -555,3 +555,59 @@ Test(nn_fuse, gelu)
         check(spelt_gelu, "Mul", 0);
     }
 }
+
+/* ---- parts of a whole ----------------------------------------------------------------------- */
+static const char *parts_joined; /* of a: convolution, pool of it, separable of it, enlarged */
+
+static void parts_of_a_whole(void)
+{
+    static const float scales[] = {1, 1, 2, 2};
+    Onnx__NodeProto *n;
+
+    model_init(&m, 13);
+    model_input(&m, "x", DTYPE_F32, "2,5,8,6");
+    model_pattern(&m, "w", "19,5,3,3", 1);
+    model_pattern(&m, "deep", "19,1,3,3", 2);
+    model_pattern(&m, "point", "7,19,1,1", 3);
+    model_pattern(&m, "half", "3,5,2,2", 4);
+    model_f32(&m, "scales", "4", scales);
+    model_attr_ints(&m, model_node(&m, "Conv", "x,w", "conv"), "pads", "1,1,1,1");
+    n = model_node(&m, "MaxPool", "conv", "pool");
+    model_attr_ints(&m, n, "kernel_shape", "3,3");
+    model_attr_ints(&m, n, "pads", "1,1,1,1");
+    n = model_node(&m, "Conv", "conv,deep", "d");
+    model_attr_ints(&m, n, "pads", "1,1,1,1");
+    model_attr_int(&m, n, "group", 19);
+    model_node(&m, "Conv", "d,point", "separable");
+    model_attr_ints(&m, model_node(&m, "Conv", "x,half", "h"), "strides", "2,2");
+    model_node(&m, "Resize", "h,,scales", "large");
+    model_attr_int(&m, model_node(&m, "Concat", parts_joined, "whole"), "axis", 1);
+    model_node(&m, "Relu", "whole", "y");
+}
+
+Test(nn_fuse, parts_stay_where_they_are_made)
+{
+    parts_joined = "separable,pool,large";
+    check(parts_of_a_whole, "Concat", 0);
+    parts_joined = "large,separable";
+    check(parts_of_a_whole, "Concat", 0);
+}
+
+/* One that others read too is still copied, wherever it stands. */
+Test(nn_fuse, some_parts_are_copied)
+{
+    static const char *const joined[] = {"conv,pool,large", "large,conv,separable",
+                                         "pool,pool,large", "separable,large,conv"};
+
+    for (size_t i = 0; i < sizeof joined / sizeof *joined; i++) {
+        struct outcome some, none;
+
+        parts_joined = joined[i];
+        some = outcome(parts_of_a_whole, false, "Concat");
+        none = outcome(parts_of_a_whole, true, "Concat");
+        cr_assert_eq(some.nodes, 1);
+        cr_assert_arr_eq(some.y, none.y, (size_t)some.count * sizeof *some.y);
+        free(some.y);
+        free(none.y);
+    }
+}

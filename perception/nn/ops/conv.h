@@ -15,6 +15,7 @@ struct conv_params {
     int groups;
     int M;             /* output channels */
     bool x_planes;     /* channels last (last.h), but the input is not */
+    size_t at;         /* channels last: where its channels begin in what it makes (fuse_parts.c) */
     bool packed_early; /* else the weights are known only when running */
 };
 

@@ -126,10 +126,10 @@ static enum err conv_last_run(const struct node *n, const struct run *r)
     struct epilogue e = p->e;
     struct hwc_io io = {.x = in(n, CONV_X)->data,
                         .add = in(n, CONV_ADD) ? in(n, CONV_ADD)->data : NULL,
-                        .y = out(n, 0)->data,
+                        .y = (float *)out(n, 0)->data + p->at,
                         .x_pitch = (size_t)s.C,
                         .add_pitch = (size_t)s.M,
-                        .y_pitch = (size_t)s.M,
+                        .y_pitch = (size_t)out(n, 0)->dim[3],
                         .x_planes = p->x_planes};
 
     e.slope = in(n, CONV_SLOPE) ? in(n, CONV_SLOPE)->data : NULL;
@@ -150,8 +150,11 @@ static enum err pool_last_run(const struct node *n, const struct run *r)
 {
     const struct pool_last *p = n->params;
     size_t C = (size_t)p->shape.C;
-    struct hwc_io io = {
-        .x = in(n, 0)->data, .y = out(n, 0)->data, .x_pitch = C, .add_pitch = C, .y_pitch = C};
+    const struct tensor *y = out(n, 0);
+    struct hwc_io io = {.x = in(n, 0)->data,
+                        .y = (float *)y->data + p->at,
+                        .x_pitch = C,
+                        .y_pitch = (size_t)y->dim[y->rank - 1]};
 
     if (p->max)
         max_pool_hwc(r->kernels, &p->shape, &io, r->pool);
@@ -175,8 +178,11 @@ static enum err resize_last_run(const struct node *n, const struct run *r)
 {
     const struct resize_last *p = n->params;
     size_t C = (size_t)(p->shape.planes / p->N);
-    struct hwc_io io = {
-        .x = in(n, 0)->data, .y = out(n, 0)->data, .x_pitch = C, .add_pitch = C, .y_pitch = C};
+    const struct tensor *y = out(n, 0);
+    struct hwc_io io = {.x = in(n, 0)->data,
+                        .y = (float *)y->data + p->at,
+                        .x_pitch = C,
+                        .y_pitch = (size_t)y->dim[y->rank - 1]};
 
     resize_hwc(r->kernels, &p->shape, p->N, &io, r->scratch, r->pool);
     return OK;
@@ -184,3 +190,15 @@ static enum err resize_last_run(const struct node *n, const struct run *r)
 
 const struct op op_resize_last = {
     "Resize", 1, 1, 1, T_F32, 0, NULL, resize_last_run, resize_last_prepare, 0};
+
+/* ---- parts of a wider picture ---------------------------------------------------------------- */
+size_t *last_part_at(struct node *n)
+{
+    if (n->op == &op_conv_last)
+        return &((struct conv_params *)n->params)->at;
+    if (n->op == &op_pool_last)
+        return &((struct pool_last *)n->params)->at;
+    if (n->op == &op_resize_last)
+        return &((struct resize_last *)n->params)->at;
+    return NULL;
+}

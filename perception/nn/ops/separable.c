@@ -20,7 +20,8 @@ bool separable_fits(const struct node *depth, const struct node *point)
     const struct conv_params *d = depth->params, *p = point->params;
     struct conv_shape a, b;
 
-    if (d->x_planes || p->x_planes || in(depth, CONV_ADD) || in(depth, CONV_SLOPE))
+    if (d->x_planes || p->x_planes || out(depth, 0)->dim[3] != d->M || in(depth, CONV_ADD) ||
+        in(depth, CONV_SLOPE))
         return false;
     a = shape_of(d, in(depth, CONV_X));
     b = shape_of(p, in(point, CONV_X));
@@ -62,10 +63,10 @@ static enum err separable_run(const struct node *n, const struct run *r)
     struct epilogue second = p->point.e;
     struct hwc_io io = {.x = in(n, CONV_X)->data,
                         .add = floats_of(n, CONV_ADD),
-                        .y = out(n, 0)->data,
+                        .y = (float *)out(n, 0)->data + p->point.at,
                         .x_pitch = (size_t)depth.C,
                         .add_pitch = (size_t)point.M,
-                        .y_pitch = (size_t)point.M};
+                        .y_pitch = (size_t)out(n, 0)->dim[3]};
 
     second.slope = floats_of(n, CONV_SLOPE);
     separable_hwc(r->kernels, &depth, &point, &io, n->packed, (const char *)n->packed + p->point_at,
