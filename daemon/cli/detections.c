@@ -6,53 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_BYTES = 1024, MAX_FIELDS = 24 };
-
-struct line {
-    const char *path;
-    int number;
-    char text[LINE_BYTES];
-    char *field[MAX_FIELDS];
-    int n;
-};
-
-static enum err complain(const struct line *l, struct why *why, enum err e, const char *field,
-                         const char *value, const char *must)
-{
-    return err_say(why, e, "%s:%d: %s is '%.40s', must be %s", l->path, l->number, field, value,
-                   must);
-}
-
-/* Cut the text at every separator; spaces count once however many. */
-static void line_split(struct line *l)
-{
-    const char *between = strchr(l->text, ',') ? "," : " \t";
-    char *rest = l->text, *field;
-
-    l->text[strcspn(l->text, "\r\n")] = '\0';
-    l->n = 0;
-    while (l->n < MAX_FIELDS && (field = strsep(&rest, between)))
-        if (*between == ',' || *field)
-            l->field[l->n++] = field;
-}
-
-static enum err number(const struct line *l, int i, const char *name, double lo, double hi,
-                       double *out, struct why *why)
-{
-    char must[64], *end;
-
-    if (i >= l->n)
-        return err_say(why, ERR_FORMAT, "%s:%d: %s is missing, the line has %d fields", l->path,
-                       l->number, name, l->n);
-    errno = 0;
-    *out = strtod(l->field[i], &end);
-    while (*end == ' ')
-        end++;
-    snprintf(must, sizeof must, "a number of %g to %g", lo, hi);
-    if (end == l->field[i] || *end || !(*out >= lo && *out <= hi))
-        return complain(l, why, ERR_FORMAT, name, l->field[i], must);
-    return OK;
-}
+#include "daemon/cli/fields.h"
 
 /* Which column holds what. */
 struct columns {
@@ -61,7 +15,7 @@ struct columns {
     int first_frame;
 };
 
-static enum err read_class(const struct line *l, const struct columns *c, bool *known,
+static enum err read_class(const struct fields *l, const struct columns *c, bool *known,
                            enum object_class *out, struct why *why)
 {
     static const struct {
@@ -77,7 +31,7 @@ static enum err read_class(const struct line *l, const struct columns *c, bool *
     if (c->type < 0)
         return OK;
     if (c->type >= l->n)
-        return err_say(why, ERR_FORMAT, "%s:%d: type is missing", l->path, l->number);
+        return fields_complain(l, c->type, "type", "a kind of thing", why);
     for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
         if (strcmp(l->field[c->type], kind[i].name) == 0) {
             *out = kind[i].class;
@@ -87,7 +41,7 @@ static enum err read_class(const struct line *l, const struct columns *c, bool *
     return OK;
 }
 
-static enum err read_row(const struct line *l, const struct columns *c, bool *wanted,
+static enum err read_row(const struct fields *l, const struct columns *c, bool *wanted,
                          struct detections_row *row, struct why *why)
 {
     static const char *const name[2][4] = {{"x", "y", "width", "height"}, {"x1", "y1", "x2", "y2"}};
@@ -95,16 +49,15 @@ static enum err read_row(const struct line *l, const struct columns *c, bool *wa
     enum err e;
 
     *row = (struct detections_row){0};
-    if ((e = number(l, 0, "frame", c->first_frame, DETECTIONS_MAX_FRAME, &frame, why)) != OK ||
+    if ((e = fields_whole(l, 0, "frame", c->first_frame, DETECTIONS_MAX_FRAME, &frame, why)) !=
+            OK ||
         (e = read_class(l, c, wanted, &row->detection.class, why)) != OK)
         return e;
     for (int i = 0; i < 4; i++)
-        if ((e = number(l, c->box + i, name[c->corners][i], -1e5, 1e5, &box[i], why)) != OK)
+        if ((e = fields_number(l, c->box + i, name[c->corners][i], -1e5, 1e5, &box[i], why)) != OK)
             return e;
-    if (c->score < l->n && (e = number(l, c->score, "score", -1e6, 1e6, &score, why)) != OK)
+    if (c->score < l->n && (e = fields_number(l, c->score, "score", -1e6, 1e6, &score, why)) != OK)
         return e;
-    if (frame != floor(frame))
-        return complain(l, why, ERR_FORMAT, "frame", l->field[0], "a whole number");
     row->frame = (int)frame;
     row->detection.score = (float)score;
     row->detection.box_px =
@@ -113,7 +66,7 @@ static enum err read_row(const struct line *l, const struct columns *c, bool *wa
     return OK;
 }
 
-static enum err keep(struct detections *d, const struct detections_row *row, const struct line *l,
+static enum err keep(struct detections *d, const struct detections_row *row, const struct fields *l,
                      struct why *why)
 {
     if (d->n >= DETECTIONS_MAX_ROWS)
@@ -132,30 +85,23 @@ static enum err keep(struct detections *d, const struct detections_row *row, con
     return OK;
 }
 
-static enum err read_lines(FILE *f, struct line *l, enum detections_format format,
+static enum err read_lines(FILE *f, struct fields *l, enum detections_format format,
                            struct detections *out, struct why *why)
 {
-    while (fgets(l->text, sizeof l->text, f)) {
+    enum err e;
+
+    while ((e = fields_next(l, f, why)) == OK) {
+        const struct columns c = format == DETECTIONS_MOT ? (struct columns){-1, 2, 6, false, 1}
+                                 : l->commas              ? (struct columns){1, 2, 6, true, 0}
+                                                          : (struct columns){2, 6, 17, true, 0};
         struct detections_row row;
         bool wanted;
-        enum err e;
 
-        l->number++;
-        if (strlen(l->text) == sizeof l->text - 1 && l->text[sizeof l->text - 2] != '\n')
-            return err_say(why, ERR_LIMIT, "%s:%d: line is longer than %d bytes", l->path,
-                           l->number, LINE_BYTES - 2);
-        bool commas = strchr(l->text, ',') != NULL;
-        line_split(l);
-        if (l->n == 0 || (l->n == 1 && !*l->field[0]))
-            continue;
-        struct columns c = format == DETECTIONS_MOT ? (struct columns){-1, 2, 6, false, 1}
-                           : commas                 ? (struct columns){1, 2, 6, true, 0}
-                                                    : (struct columns){2, 6, 17, true, 0};
         if ((e = read_row(l, &c, &wanted, &row, why)) != OK ||
             (wanted && (e = keep(out, &row, l, why)) != OK))
             return e;
     }
-    return ferror(f) ? err_say(why, ERR_IO, "%s: %s", l->path, strerror(errno)) : OK;
+    return e == ERR_AGAIN ? OK : e;
 }
 
 static void scores_to_probabilities(struct detections *d)
@@ -185,7 +131,7 @@ static int by_frame_and_score(const void *a, const void *b)
 enum err detections_read(const char *path, enum detections_format format, struct detections *out,
                          struct why *why)
 {
-    struct line l = {.path = path};
+    struct fields l = {.path = path};
     FILE *f = fopen(path, "r");
     enum err e;
 
