@@ -1,15 +1,18 @@
 #include "daemon/cli/eval_model.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/cli/object_set.h"
+#include "daemon/cli/road_runs.h"
 #include "daemon/decode.h"
 #include "sim/file.h"
 
 struct eval_model {
+    unsigned parts;
     struct pool *pool;
     struct head *head;
     struct decoder *decoder;
@@ -17,8 +20,8 @@ struct eval_model {
     char path[FILE_MAX_PATH];
 };
 
-enum err eval_model_open(const struct head_config *cfg, int threads, struct eval_model **out,
-                         struct why *why)
+enum err eval_model_open(const struct head_config *cfg, unsigned parts, int threads,
+                         struct eval_model **out, struct why *why)
 {
     struct eval_model *m = *out = calloc(1, sizeof *m);
     struct head_config own = *cfg;
@@ -34,16 +37,21 @@ enum err eval_model_open(const struct head_config *cfg, int threads, struct eval
         own.pool = m->pool;
         e = head_open(&own, &m->head, why);
     }
-    if (e == OK && !(head_gives(m->head) & HEAD_OBJECTS))
-        e = err_say(why, ERR_MISMATCH, "%s: gives no objects", cfg->model);
+    if (e == OK && parts & ~head_gives(m->head))
+        e = err_say(why, ERR_MISMATCH, "%s: gives no %s", cfg->model,
+                    parts & HEAD_OBJECTS ? "objects"
+                    : parts & HEAD_LANES ? "lanes"
+                                         : "road");
     if (e != OK) {
         eval_model_close(m);
         *out = NULL;
+        return e;
     }
-    return e;
+    m->parts = parts;
+    return OK;
 }
 
-static enum err keep(const struct perceived *seen, struct prediction *p)
+static enum err keep_objects(const struct perceived *seen, struct prediction *p)
 {
     p->guess = calloc((size_t)seen->n_detections + 1, sizeof *p->guess);
     if (!p->guess)
@@ -58,6 +66,70 @@ static enum err keep(const struct perceived *seen, struct prediction *p)
         };
     }
     return OK;
+}
+
+static enum err keep_lanes(const struct perceived *seen, struct prediction *p)
+{
+    p->lane = calloc((size_t)seen->n_curves + 1, sizeof *p->lane);
+    if (!p->lane)
+        return ERR_NOMEM;
+    for (int i = 0; i < seen->n_curves; i++) {
+        const struct lane_curve *c = &seen->curve[i];
+        struct predicted_lane *lane = &p->lane[p->n_lanes++];
+
+        lane->role = c->role;
+        lane->point = calloc((size_t)c->n + 1, sizeof *lane->point);
+        if (!lane->point)
+            return ERR_NOMEM;
+        for (; lane->n < (size_t)c->n; lane->n++)
+            lane->point[lane->n] = (struct lane_point){c->point[lane->n].x, c->point[lane->n].y};
+    }
+    return OK;
+}
+
+struct runs {
+    struct predicted_road *road;
+    size_t room;
+    bool failed;
+};
+
+static void add_run(void *context, uint32_t run)
+{
+    struct runs *r = context;
+
+    if (r->road->n == r->room) {
+        const size_t room = r->room ? 2 * r->room : 4096;
+        uint32_t *more = realloc(r->road->run, room * sizeof *more);
+
+        r->failed |= !more;
+        if (!more)
+            return;
+        r->road->run = more;
+        r->room = room;
+    }
+    r->road->run[r->road->n++] = run;
+}
+
+static enum err keep_road(const struct perceived *seen, struct prediction *p)
+{
+    struct runs r = {.road = &p->road};
+
+    if (seen->road.width > 0)
+        road_runs(&seen->road, p->width, p->height, add_run, &r);
+    return r.failed ? ERR_NOMEM : OK;
+}
+
+static enum err keep(const struct eval_model *m, struct prediction *p)
+{
+    enum err e = OK;
+
+    if (m->parts & HEAD_OBJECTS)
+        e = keep_objects(&m->seen, p);
+    if (e == OK && m->parts & HEAD_LANES)
+        e = keep_lanes(&m->seen, p);
+    if (e == OK && m->parts & HEAD_ROAD)
+        e = keep_road(&m->seen, p);
+    return e;
 }
 
 static enum err run_one(struct eval_model *m, const char *folder, const char *name,
@@ -79,7 +151,7 @@ static enum err run_one(struct eval_model *m, const char *folder, const char *na
     p->height = im.height;
     if ((e = head_run(m->head, &im, &m->seen, why)) != OK)
         return e;
-    e = keep(&m->seen, p);
+    e = keep(m, p);
     return e == OK ? OK : err_say(why, e, "%s: no memory", name);
 }
 

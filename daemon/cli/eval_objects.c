@@ -249,7 +249,7 @@ static enum err score_set(const struct options *o, int i, struct eval_model *m, 
     if (e != OK)
         return e;
     e = m ? eval_model_run(m, &set.pictures, &p, why)
-          : predictions_read(o->set[i].predictions, &p, why);
+          : predictions_read(o->set[i].predictions, HEAD_OBJECTS, &p, why);
     if (e == OK)
         e = object_scores_make(&set, &p, (size_t)o->guesses_max, &s, why);
     if (e == OK && !o->json)
@@ -280,7 +280,7 @@ int eval_objects_command(int argc, char **argv)
                                         .nms_iou = NAN,
                                         .cpu_mask = o.cpu_mask};
 
-        e = eval_model_open(&cfg, o.threads, &m, &why);
+        e = eval_model_open(&cfg, HEAD_OBJECTS, o.threads, &m, &why);
     }
     json_t *sets = json_array();
     for (int i = 0; e == OK && i < o.n_sets; i++)

@@ -1,7 +1,9 @@
 #include "daemon/cli/infer_line.h"
 
-#include <stdbool.h>
+#include <inttypes.h>
 #include <string.h>
+
+#include "daemon/cli/road_runs.h"
 
 /* Bytes of the UTF-8 character at s; 0 if they are none. */
 static int utf8_length(const unsigned char *s)
@@ -61,51 +63,26 @@ static void lane(FILE *f, const struct lane_curve *c)
     fputs("]}", f);
 }
 
-/* Where in 0..n-1 the centre of pixel i of `size` lies, in 1/256, at the edge clamped. */
-static int grid_place(int i, int size, int n)
-{
-    int64_t at = ((int64_t)(2 * i + 1) * n * 256 / size - 256) / 2;
+struct runs {
+    FILE *f;
+    const char *between;
+};
 
-    return (int)(at < 0 ? 0 : at > (n - 1) * 256 ? (n - 1) * 256 : at);
+static void run(void *context, uint32_t length)
+{
+    struct runs *r = context;
+
+    fprintf(r->f, "%s%" PRIu32, r->between, length);
+    r->between = ",";
 }
 
-/* The mask between its points, linear, at places in 1/256: is it road rather than not? */
-static bool is_road(const struct road_mask *m, int x, int y)
-{
-    const int x0 = x / 256, y0 = y / 256;
-    const int x1 = x0 + 1 < m->width ? x0 + 1 : x0, y1 = y0 + 1 < m->height ? y0 + 1 : y0;
-    const uint8_t *top = m->probability + (size_t)y0 * (size_t)m->width;
-    const uint8_t *bottom = m->probability + (size_t)y1 * (size_t)m->width;
-    const int wx = x % 256, wy = y % 256;
-    const int upper = top[x0] * (256 - wx) + top[x1] * wx;
-    const int lower = bottom[x0] * (256 - wx) + bottom[x1] * wx;
-
-    return upper * (256 - wy) + lower * wy >= 128 * 65536;
-}
-
-/* COCO's uncompressed run lengths: down the columns, the first run is of pixels that are not road.
- */
 static void road(FILE *f, const struct road_mask *m, int width, int height)
 {
-    bool now = false;
-    long run = 0;
+    struct runs r = {f, ""};
 
     fprintf(f, "{\"size\":[%d,%d],\"counts\":[", height, width);
-    for (int x = 0; x < width; x++) {
-        const int at = grid_place(x, width, m->width);
-
-        for (int y = 0; y < height; y++) {
-            bool is = is_road(m, at, grid_place(y, height, m->height));
-
-            if (is != now) {
-                fprintf(f, "%ld,", run);
-                run = 0;
-                now = is;
-            }
-            run++;
-        }
-    }
-    fprintf(f, "%ld]}", run);
+    road_runs(m, width, height, run, &r);
+    fputs("]}", f);
 }
 
 void infer_line(FILE *f, const char *name, int width, int height, const struct perceived *p)

@@ -10,6 +10,7 @@
 
 static struct folder f;
 static struct predictions p;
+static unsigned parts = HEAD_OBJECTS;
 static struct why why;
 
 static void make(void)
@@ -29,7 +30,7 @@ static enum err read_bytes(const char *text, size_t n)
 {
     predictions_finish(&p);
     folder_put(&f, "p.jsonl", text, n);
-    return predictions_read(folder_path(&f, "p.jsonl"), &p, &why);
+    return predictions_read(folder_path(&f, "p.jsonl"), parts, &p, &why);
 }
 
 #define LINE(image, objects)                                                                       \
@@ -105,20 +106,72 @@ Test(predictions, bytes_that_are_no_text)
     cr_assert(strstr(why.text, ":1: a byte of 0"), "%s", why.text);
     cr_assert_neq(read_bytes("\0\n", 2), OK);
     cr_assert_neq(read_bytes("\xff\xfe\n", 3), OK);
-    cr_assert_eq(predictions_read("no/such", &p, &why), ERR_IO);
+    cr_assert_eq(predictions_read("no/such", HEAD_OBJECTS, &p, &why), ERR_IO);
     cr_assert(strstr(why.text, "no/such: No such file"), "%s", why.text);
-    cr_assert_neq(predictions_read("/tmp", &p, &why), OK);
+    cr_assert_neq(predictions_read("/tmp", HEAD_OBJECTS, &p, &why), OK);
 }
 
 Test(predictions, a_line_without_end)
 {
-    char *text = malloc(PREDICTIONS_MAX_LINE_BYTES + 1);
+    char *text = malloc(JSON_LINES_MAX_BYTES + 1);
 
-    memset(text, ' ', PREDICTIONS_MAX_LINE_BYTES + 1);
-    cr_assert_eq(read_bytes(text, PREDICTIONS_MAX_LINE_BYTES + 1), ERR_LIMIT);
+    memset(text, ' ', JSON_LINES_MAX_BYTES + 1);
+    cr_assert_eq(read_bytes(text, JSON_LINES_MAX_BYTES + 1), ERR_LIMIT);
     cr_assert(strstr(why.text, ":1: the line is longer"), "%s", why.text);
-    memset(text, '[', PREDICTIONS_MAX_LINE_BYTES / 2); /* nested without end */
-    cr_assert_eq(read_bytes(text, PREDICTIONS_MAX_LINE_BYTES / 2), ERR_FORMAT);
+    memset(text, '[', JSON_LINES_MAX_BYTES / 2); /* nested without end */
+    cr_assert_eq(read_bytes(text, JSON_LINES_MAX_BYTES / 2), ERR_FORMAT);
     cr_assert(strstr(why.text, "depth"), "%s", why.text);
     free(text);
+}
+
+/* ---- lanes and road -------------------------------------------------------------------------- */
+#define SIDES "{\"image\":\"a\",\"width\":4,\"height\":3,"
+
+static void check_part(unsigned part, const char *line, const char *says)
+{
+    parts = part;
+    cr_assert_neq(read_bytes(line, strlen(line)), OK, "%s", line);
+    cr_assert(strstr(why.text, says), "'%s' does not say '%s'", why.text, says);
+}
+
+Test(predictions, lanes)
+{
+    const char *text = SIDES "\"lanes\":[{\"role\":-1,\"score\":1,\"points\":[[1,2.5],[3,4]]},"
+                             "{\"points\":[]}],\"objects\":7}";
+
+    parts = HEAD_LANES;
+    cr_assert_eq(read_bytes(text, strlen(text)), OK, "%s", why.text);
+    cr_assert_eq(p.picture[0].n_lanes, 2);
+    cr_assert_eq(p.picture[0].lane[0].role, -1);
+    cr_assert_eq(p.picture[0].lane[0].n, 2);
+    cr_assert_eq(p.picture[0].lane[0].point[0].y, 2.5);
+    cr_assert_eq(p.picture[0].lane[1].role, 0);
+    check_part(HEAD_LANES, SIDES "\"objects\":[]}", "lanes must be an array");
+    check_part(HEAD_LANES, SIDES "\"lanes\":[7]}", "lanes: points must be an array");
+    check_part(HEAD_LANES, SIDES "\"lanes\":[{\"points\":[[1]]}]}", "pairs of numbers");
+    check_part(HEAD_LANES, SIDES "\"lanes\":[{\"points\":[[1,\"2\"]]}]}", "pairs of numbers");
+    check_part(HEAD_LANES, SIDES "\"lanes\":[{\"points\":[[1,1e9]]}]}", "pairs of numbers");
+    check_part(HEAD_LANES, SIDES "\"lanes\":[{\"role\":1.5,\"points\":[]}]}", "role must be");
+    check_part(HEAD_LANES, SIDES "\"lanes\":[{\"role\":99,\"points\":[]}]}", "role must be");
+}
+
+Test(predictions, road)
+{
+    const char *text = SIDES "\"road\":{\"size\":[3,4],\"counts\":[0,5,7]}}",
+               *none = SIDES "\"road\":null}";
+
+    parts = HEAD_ROAD;
+    cr_assert_eq(read_bytes(text, strlen(text)), OK, "%s", why.text);
+    cr_assert_eq(p.picture[0].road.n, 3);
+    cr_assert_eq(p.picture[0].road.run[1], 5);
+    cr_assert_eq(read_bytes(none, strlen(none)), OK, "%s", why.text);
+    cr_assert_eq(p.picture[0].road.n, 0);
+    check_part(HEAD_ROAD, SIDES "\"road\":7}", "road must be null or an object");
+    check_part(HEAD_ROAD, SIDES "\"objects\":[]}", "road must be null or an object");
+    check_part(HEAD_ROAD, SIDES "\"road\":{\"size\":[4,3],\"counts\":[12]}}", "size must be");
+    check_part(HEAD_ROAD, SIDES "\"road\":{\"size\":[3,4],\"counts\":[]}}", "counts must be");
+    check_part(HEAD_ROAD, SIDES "\"road\":{\"size\":[3,4],\"counts\":[11]}}", "add up to");
+    check_part(HEAD_ROAD, SIDES "\"road\":{\"size\":[3,4],\"counts\":[13]}}", "add up to");
+    check_part(HEAD_ROAD, SIDES "\"road\":{\"size\":[3,4],\"counts\":[-1,13]}}", "add up to");
+    check_part(HEAD_ROAD, SIDES "\"road\":{\"size\":[3,4],\"counts\":[6,\"6\"]}}", "add up to");
 }

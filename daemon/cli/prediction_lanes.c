@@ -1,0 +1,68 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "daemon/cli/predictions.h"
+
+enum { FARTHEST_PX = 1000000, FARTHEST_ROLE = 9 };
+
+static enum err take_point(const struct json_lines *l, const json_t *j, struct lane_point *out)
+{
+    const json_t *x = json_array_get(j, 0), *y = json_array_get(j, 1);
+
+    *out = (struct lane_point){json_number_value(x), json_number_value(y)};
+    if (json_array_size(j) != 2 || !json_is_number(x) || !json_is_number(y) ||
+        !(fabs(out->x) <= FARTHEST_PX && fabs(out->y) <= FARTHEST_PX))
+        return json_lines_complain(l, "lanes: points", "pairs of numbers of pixels");
+    return OK;
+}
+
+static enum err take_lane(const struct json_lines *l, const json_t *j, struct predictions *all,
+                          struct predicted_lane *lane)
+{
+    const json_t *points = json_object_get(j, "points"), *role = json_object_get(j, "role");
+    const size_t n = json_array_size(points);
+
+    if (!json_is_array(points))
+        return json_lines_complain(l, "lanes: points", "an array");
+    if (role && !json_is_null(role) &&
+        (!json_is_integer(role) || llabs(json_integer_value(role)) > FARTHEST_ROLE))
+        return json_lines_complain(l, "lanes: role", "a whole number of -9 to 9");
+    if (n > PREDICTIONS_MAX_POINTS - all->n_points)
+        return err_say(l->why, ERR_LIMIT, "%s:%d: more than %d points of lanes", l->path, l->number,
+                       PREDICTIONS_MAX_POINTS);
+    lane->role = (int)json_integer_value(role);
+    lane->point = calloc(n + 1, sizeof *lane->point);
+    if (!lane->point)
+        return json_lines_no_memory(l);
+    for (; lane->n < n; lane->n++) {
+        enum err e = take_point(l, json_array_get(points, lane->n), &lane->point[lane->n]);
+
+        if (e != OK)
+            return e;
+    }
+    all->n_points += n;
+    return OK;
+}
+
+enum err prediction_lanes(const struct json_lines *l, const json_t *lanes, struct predictions *all,
+                          struct prediction *p)
+{
+    const size_t n = json_array_size(lanes);
+
+    if (!json_is_array(lanes))
+        return json_lines_complain(l, "lanes", "an array");
+    if (n > PREDICTIONS_MAX_LANES)
+        return err_say(l->why, ERR_LIMIT, "%s:%d: more than %d lanes", l->path, l->number,
+                       PREDICTIONS_MAX_LANES);
+    p->lane = calloc(n + 1, sizeof *p->lane);
+    if (!p->lane)
+        return json_lines_no_memory(l);
+    while (p->n_lanes < n) {
+        const size_t i = p->n_lanes++;
+        enum err e = take_lane(l, json_array_get(lanes, i), all, &p->lane[i]);
+
+        if (e != OK)
+            return e;
+    }
+    return OK;
+}
