@@ -3,6 +3,7 @@
 #define OUTRIDER_DAEMON_CLI_EVAL_H
 
 int eval_objects_command(int argc, char **argv);
+int eval_lanes_command(int argc, char **argv);
 int eval_tracks_command(int argc, char **argv);
 
 #endif

@@ -1,0 +1,279 @@
+#include <getopt.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/cli/eval.h"
+#include "daemon/cli/eval_model.h"
+#include "daemon/cli/lane_totals.h"
+#include "daemon/cli/options.h"
+#include "perception/image/image.h"
+#include "perception/kernels/kernels.h"
+#include "sim/file.h"
+
+enum { MAX_THREADS = 64, NAMED = 5 };
+
+#define COMMAND "eval lanes"
+
+struct options {
+    const char *set, *truth, *predictions, *model, *decoder;
+    struct lane_rules rules;
+    unsigned cpu_mask;
+    int threads;
+    bool json;
+};
+
+static const char help[] =
+    "usage: outrider eval lanes --set DIR --predictions FILE|--model FILE [options]\n"
+    "       outrider eval lanes --truth LABELS.json --predictions FILE [options]\n"
+    "\n"
+    "Scores of lane boundaries in pictures: TuSimple's accuracy with shares of false alarms and\n"
+    "misses (20 pixels at a width of 1280, scaled to the picture's), and CULane's precision, "
+    "recall\n"
+    "and F1 (lines 30 pixels wide at a width of 1640, scaled, IoU above 0.5). Only the rows that "
+    "the\n"
+    "labels have are looked at.\n"
+    "\n"
+    "  --set DIR           a folder with labels_tusimple.json and pictures\n"
+    "  --truth FILE        labels alone, TuSimple's JSON lines: raw_file, h_samples, lanes\n"
+    "  --predictions FILE  what `outrider infer` wrote, or TuSimple's JSON lines\n"
+    "  --model FILE        or run this network over the pictures of the set now\n"
+    "  --decoder NAME      how to read the model (default: as the file says, or recognised)\n"
+    "  --ego               only the two boundaries of our own lane: by role where predictions "
+    "have\n"
+    "                      one, otherwise those nearest to the middle at the bottom\n"
+    "  --size WxH          of the pictures, where predictions do not say (default 1280x720)\n"
+    "  --cpu-mask LIST     instructions to use: c, avx2, avx512, vnni, native (default native)\n"
+    "  --threads N         default: one for each core\n"
+    "  --json              one JSON object instead of a table\n";
+
+static int wrong(const char *text, const char *value)
+{
+    fprintf(stderr, "outrider " COMMAND ": %s%s%s\n", text, value ? " " : "", value ? value : "");
+    return 2;
+}
+
+static int take_size(const char *value, struct lane_rules *r)
+{
+    int end = 0;
+
+    if (sscanf(value, "%5dx%5d%n", &r->width, &r->height, &end) == 2 && !value[end] &&
+        r->width >= 1 && r->width <= IMAGE_MAX_SIDE && r->height >= 1 &&
+        r->height <= IMAGE_MAX_SIDE)
+        return 0;
+    return wrong("--size must be WxH, as 1280x720, not", value);
+}
+
+enum { SET = 256, TRUTH, PREDICTIONS, MODEL, DECODER, EGO, SIZE, CPU_MASK, THREADS, JSON };
+
+static int take_option(struct options *o, int c, const char *value)
+{
+    struct why why;
+
+    switch (c) {
+    case SET:
+        o->set = value;
+        return 0;
+    case TRUTH:
+        o->truth = value;
+        return 0;
+    case PREDICTIONS:
+        o->predictions = value;
+        return 0;
+    case MODEL:
+        o->model = value;
+        return 0;
+    case DECODER:
+        o->decoder = value;
+        return 0;
+    case EGO:
+        o->rules.ego = true;
+        return 0;
+    case SIZE:
+        return take_size(value, &o->rules);
+    case THREADS:
+        return option_whole(COMMAND, "--threads", value, 1, MAX_THREADS, &o->threads) ? 0 : 2;
+    case CPU_MASK:
+        return cpu_parse(value, &o->cpu_mask, &why) == OK ? 0 : wrong("--cpu-mask:", why.text);
+    case JSON:
+        o->json = true;
+        return 0;
+    default:
+        return 2; /* getopt has said what is wrong */
+    }
+}
+
+static int check_options(const struct options *o)
+{
+    if (!o->set == !o->truth)
+        return wrong("one of --set and --truth is needed", NULL);
+    if (!o->predictions == !o->model)
+        return wrong("one of --predictions and --model is needed", NULL);
+    if (o->model && o->truth)
+        return wrong("--model needs a --set, for its pictures", NULL);
+    return 0;
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+    static const struct option option[] = {{"set", required_argument, NULL, SET},
+                                           {"truth", required_argument, NULL, TRUTH},
+                                           {"predictions", required_argument, NULL, PREDICTIONS},
+                                           {"model", required_argument, NULL, MODEL},
+                                           {"decoder", required_argument, NULL, DECODER},
+                                           {"ego", no_argument, NULL, EGO},
+                                           {"size", required_argument, NULL, SIZE},
+                                           {"cpu-mask", required_argument, NULL, CPU_MASK},
+                                           {"threads", required_argument, NULL, THREADS},
+                                           {"json", no_argument, NULL, JSON},
+                                           {"help", no_argument, NULL, 'h'},
+                                           {0}};
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int c, status;
+
+    *o = (struct options){.cpu_mask = ~0u, .rules = {.width = 1280, .height = 720}};
+    o->threads = cores < 1 ? 1 : cores > MAX_THREADS ? MAX_THREADS : (int)cores;
+    while ((c = getopt_long(argc, argv, "h", option, NULL)) != -1) {
+        if (c == 'h') {
+            fputs(help, stdout);
+            exit(0);
+        }
+        if ((status = take_option(o, c, optarg)) != 0)
+            return status;
+    }
+    return optind < argc ? wrong("takes options only, not", argv[optind]) : check_options(o);
+}
+
+/* ---- what is printed ------------------------------------------------------------------------- */
+static double share(long part, long rest)
+{
+    return part + rest ? (double)part / (double)(part + rest) : NAN;
+}
+
+static void print_text(const struct options *o, const struct lane_labels *labels,
+                       const struct lane_totals *t)
+{
+    const struct culane_score *c = &t->culane;
+
+    printf("%s: %zu of %zu pictures%s\n", o->set ? o->set : o->truth, t->pictures, labels->n,
+           o->rules.ego ? ", our own lane" : "");
+    printf("  TuSimple  accuracy %.4f  false alarms %.4f  misses %.4f\n", t->tusimple.accuracy,
+           t->tusimple.false_alarms, t->tusimple.misses);
+    printf("  CULane    F1 %.4f  precision %.4f  recall %.4f  (%ld hits, %ld false alarms, %ld "
+           "misses)\n",
+           share(2 * c->hits, c->false_alarms + c->misses), share(c->hits, c->false_alarms),
+           share(c->hits, c->misses), c->hits, c->false_alarms, c->misses);
+    if (t->n_skipped)
+        printf("  without prediction: %zu pictures\n", t->n_skipped);
+    for (size_t i = 0; i < t->n_skipped && i < NAMED; i++)
+        printf("    %s\n", t->skipped[i]);
+    if (t->n_skipped > NAMED)
+        printf("    ... (--json names all)\n");
+}
+
+static json_t *number_json(double v)
+{
+    return isnan(v) ? json_null() : json_real(v);
+}
+
+static int print_json(const struct options *o, const struct lane_labels *labels,
+                      const struct lane_totals *t)
+{
+    const struct culane_score *c = &t->culane;
+    json_t *skipped = json_array();
+
+    for (size_t i = 0; i < t->n_skipped; i++)
+        json_array_append_new(skipped, json_string(t->skipped[i]));
+    json_t *tusimple = json_pack("{s:f, s:f, s:f}", "accuracy", t->tusimple.accuracy, "fp",
+                                 t->tusimple.false_alarms, "fn", t->tusimple.misses);
+    json_t *culane =
+        json_pack("{s:o, s:o, s:o, s:I, s:I, s:I}", "f1",
+                  number_json(share(2 * c->hits, c->false_alarms + c->misses)), "precision",
+                  number_json(share(c->hits, c->false_alarms)), "recall",
+                  number_json(share(c->hits, c->misses)), "hits", (json_int_t)c->hits,
+                  "false_alarms", (json_int_t)c->false_alarms, "misses", (json_int_t)c->misses);
+    json_t *j = json_pack("{s:s?, s:b, s:I, s:I, s:o, s:o, s:o}", "model", o->model, "ego",
+                          (int)o->rules.ego, "labelled", (json_int_t)labels->n, "pictures",
+                          (json_int_t)t->pictures, "tusimple", tusimple, "culane", culane,
+                          "skipped", skipped);
+    const int failed = !j || json_dumpf(j, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
+
+    putchar('\n');
+    json_decref(j);
+    return failed;
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+static enum err run_model(const struct options *o, const struct lane_labels *labels,
+                          struct predictions *out, struct why *why)
+{
+    const struct head_config cfg = {.model = o->model,
+                                    .decoder = o->decoder,
+                                    .score_min = NAN,
+                                    .nms_iou = NAN,
+                                    .cpu_mask = o->cpu_mask};
+    char folder[FILE_MAX_PATH];
+    struct pictures pictures = {.folder = folder, .n = labels->n};
+    struct eval_model *m = NULL;
+    enum err e = eval_model_open(&cfg, HEAD_LANES, o->threads, &m, why);
+
+    if (e != OK)
+        return e;
+    pictures.name = calloc(labels->n, sizeof *pictures.name);
+    for (size_t i = 0; pictures.name && i < labels->n; i++)
+        pictures.name[i] = labels->picture[i].image; /* sorted */
+    if (!path_join(folder, o->set, ""))
+        e = err_say(why, ERR_LIMIT, "%.200s: the path is too long", o->set);
+    else if (!pictures.name)
+        e = err_say(why, ERR_NOMEM, "no memory for %zu pictures", labels->n);
+    else
+        e = eval_model_run(m, &pictures, out, why);
+    free(pictures.name);
+    eval_model_close(m);
+    return e;
+}
+
+static enum err read_labels(const struct options *o, struct lane_labels *out, struct why *why)
+{
+    char path[FILE_MAX_PATH];
+
+    if (o->truth)
+        return lane_labels_read(o->truth, true, out, why);
+    if (!path_join(path, o->set, "labels_tusimple.json"))
+        return err_say(why, ERR_LIMIT, "%.200s: the path is too long", o->set);
+    return lane_labels_read(path, true, out, why);
+}
+
+int eval_lanes_command(int argc, char **argv)
+{
+    struct options o;
+    struct why why = {""};
+    struct lane_labels labels = {0};
+    struct lane_guesses guesses = {0};
+    struct lane_totals totals = {0};
+    int status = parse(argc, argv, &o);
+
+    if (status != 0)
+        return status;
+    enum err e = read_labels(&o, &labels, &why);
+    if (e == OK)
+        e = o.model ? run_model(&o, &labels, &guesses.pictures, &why)
+                    : lane_guesses_read(o.predictions, &guesses, &why);
+    if (e == OK)
+        e = lane_totals_make(&labels, &guesses, &o.rules, &totals, &why);
+    if (e == OK && o.json)
+        status = print_json(&o, &labels, &totals);
+    else if (e == OK)
+        print_text(&o, &labels, &totals);
+    lane_totals_finish(&totals);
+    lane_guesses_finish(&guesses);
+    lane_labels_finish(&labels);
+    if (e != OK)
+        fprintf(stderr, "outrider " COMMAND ": %s\n", why.text);
+    else if (fflush(stdout) != 0 || status)
+        fprintf(stderr, "outrider " COMMAND ": the standard output cannot be written\n");
+    return e != OK || status || ferror(stdout);
+}
