@@ -9,6 +9,7 @@
 static const struct command commands[] = {
     {"objects", "boxes against labelled pictures: AP50, AP50:95", eval_objects_command},
     {"lanes", "lane boundaries: TuSimple accuracy, CULane F1", eval_lanes_command},
+    {"road", "the drivable area: IoU, precision, recall", eval_road_command},
     {"tracks", "tracks against labelled ones: HOTA, MOTA, IDF1", eval_tracks_command},
     {NULL, NULL, NULL},
 };

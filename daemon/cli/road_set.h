@@ -1,0 +1,31 @@
+/* A folder of pictures with masks of the drivable area: images/ and masks/NAME.png (8 bit ids, one a
+ * pixel), perhaps set.json with "drivable_area": "masks == 1". */
+#ifndef OUTRIDER_DAEMON_CLI_ROAD_SET_H
+#define OUTRIDER_DAEMON_CLI_ROAD_SET_H
+
+#include "daemon/cli/pictures.h"
+#include "daemon/decode.h"
+#include "perception/eval/road_scores.h"
+
+struct road_set {
+    const char *path; /* borrowed */
+    struct pictures pictures;
+    int road; /* the id of the drivable area; set.json's, or 1 */
+};
+
+/* ERR_IO, ERR_FORMAT or ERR_LIMIT with the file. */
+MUST_CHECK enum err road_set_read(const char *path, struct road_set *out, struct why *why);
+void road_set_finish(struct road_set *s); /* zeroed is fine */
+
+struct road_mask_file { /* a mask that was read; zeroed before the first */
+    uint8_t *id;        /* (height, width) */
+    int width, height;
+    size_t room;
+};
+
+/* FOLDER/STEM.png of a picture's name. ERR_FORMAT where it is coloured. */
+MUST_CHECK enum err road_mask_read(struct decoder *d, const char *folder, const char *picture,
+                                   struct road_mask_file *out, struct why *why);
+void road_mask_finish(struct road_mask_file *m); /* zeroed is fine */
+
+#endif

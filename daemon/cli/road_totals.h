@@ -1,0 +1,33 @@
+/* A set with masks of the drivable area and what was predicted -> the scores of all pictures. */
+#ifndef OUTRIDER_DAEMON_CLI_ROAD_TOTALS_H
+#define OUTRIDER_DAEMON_CLI_ROAD_TOTALS_H
+
+#include "daemon/cli/predictions.h"
+#include "daemon/cli/road_set.h"
+
+struct road_guesses { /* one or the other */
+    struct predictions pictures;
+    const char *masks; /* a folder of NAME.png, where all but 0 is road; NULL: none */
+};
+
+struct skipped_road {
+    const char *image; /* borrowed from the set */
+    const char *why;
+};
+
+struct road_totals {
+    size_t pictures; /* scored */
+    struct skipped_road *skipped;
+    size_t n_skipped;
+    struct road_counts counts; /* over all pictures */
+    double mean_of_pictures;   /* IoU; of those that have road or were said to */
+};
+
+/* ignored: the id of pixels that do not count, -1: none. A mask of the set that cannot be read, or has
+ * another size than its prediction, is ERR_...; pictures without prediction are left out, ERR_FORMAT
+ * if none is left. */
+MUST_CHECK enum err road_totals_make(const struct road_set *set, const struct road_guesses *guesses,
+                                     int ignored, struct road_totals *out, struct why *why);
+void road_totals_finish(struct road_totals *t); /* zeroed is fine */
+
+#endif
