@@ -63,6 +63,7 @@ static enum err keep_objects(const struct perceived *seen, struct prediction *p)
             .box = {d->box_px.x1, d->box_px.y1, d->box_px.x2, d->box_px.y2},
             .classes = object_class_bits(d->class),
             .score = d->score,
+            .sigma = {d->sigma_px[0], d->sigma_px[1], d->sigma_px[2], d->sigma_px[3]},
         };
     }
     return OK;

@@ -8,11 +8,12 @@
 
 #include "daemon/cli/eval.h"
 #include "daemon/cli/eval_model.h"
-#include "daemon/cli/object_scores.h"
+#include "daemon/cli/object_drawing.h"
+#include "daemon/cli/object_report.h"
 #include "daemon/cli/options.h"
 #include "perception/kernels/kernels.h"
 
-enum { MAX_SETS = 16, MAX_THREADS = 64, NAMED = 5 };
+enum { MAX_SETS = 16, MAX_THREADS = 64 };
 
 #define COMMAND "eval objects"
 
@@ -22,10 +23,11 @@ struct options {
         const char *path, *predictions;
     } set[MAX_SETS];
     const char *model, *decoder;
-    double score_min;
+    const char *pictures;
+    double score_min, error_score;
     unsigned cpu_mask;
-    int threads, guesses_max;
-    bool json;
+    int threads, guesses_max, worst;
+    bool details, json;
 };
 
 static const char help[] =
@@ -52,6 +54,13 @@ static const char help[] =
     "  --max-detections N  of each class in a picture, the best (default 100)\n"
     "  --cpu-mask LIST     instructions to use: c, avx2, avx512, vnni, native (default native)\n"
     "  --threads N         default: one for each core\n"
+    "  --details           also whether scores and sigmas mean what they say (expected "
+    "calibration\n"
+    "                      error, share of edges within 1 and 2 sigmas) and the classes taken for\n"
+    "                      each other\n"
+    "  --error-score F     least score of what counts as seen in those and in pictures (default "
+    "0.3)\n"
+    "  --worst N --pictures DIR   draw the N pictures of the set with the most errors\n"
     "  --json              one JSON object instead of tables\n";
 
 static int wrong(const char *text, const char *value)
@@ -60,7 +69,21 @@ static int wrong(const char *text, const char *value)
     return 2;
 }
 
-enum { SET = 256, PREDICTIONS, MODEL, DECODER, SCORE_MIN, DETECTIONS, CPU_MASK, THREADS, JSON };
+enum {
+    SET = 256,
+    PREDICTIONS,
+    MODEL,
+    DECODER,
+    SCORE_MIN,
+    DETECTIONS,
+    DETAILS,
+    ERROR_SCORE,
+    WORST,
+    PICTURES,
+    CPU_MASK,
+    THREADS,
+    JSON
+};
 
 static int take_option(struct options *o, int c, const char *value)
 {
@@ -92,6 +115,16 @@ static int take_option(struct options *o, int c, const char *value)
         return option_whole(COMMAND, "--threads", value, 1, MAX_THREADS, &o->threads) ? 0 : 2;
     case CPU_MASK:
         return cpu_parse(value, &o->cpu_mask, &why) == OK ? 0 : wrong("--cpu-mask:", why.text);
+    case DETAILS:
+        o->details = true;
+        return 0;
+    case ERROR_SCORE:
+        return option_real(COMMAND, "--error-score", value, 0, 1, &o->error_score) ? 0 : 2;
+    case WORST:
+        return option_whole(COMMAND, "--worst", value, 1, 1000, &o->worst) ? 0 : 2;
+    case PICTURES:
+        o->pictures = value;
+        return 0;
     case JSON:
         o->json = true;
         return 0;
@@ -104,6 +137,10 @@ static int check_options(const struct options *o)
 {
     if (!o->n_sets)
         return wrong("--set is needed", NULL);
+    if (!o->worst != !o->pictures)
+        return wrong("--worst and --pictures go together", NULL);
+    if (o->pictures && o->n_sets > 1)
+        return wrong("--pictures takes one --set", NULL);
     for (int i = 0; i < o->n_sets; i++)
         if (!o->set[i].predictions == !o->model)
             return wrong(o->model ? "--model and --predictions exclude each other:"
@@ -120,6 +157,10 @@ static int parse(int argc, char **argv, struct options *o)
                                            {"decoder", required_argument, NULL, DECODER},
                                            {"score-min", required_argument, NULL, SCORE_MIN},
                                            {"max-detections", required_argument, NULL, DETECTIONS},
+                                           {"details", no_argument, NULL, DETAILS},
+                                           {"error-score", required_argument, NULL, ERROR_SCORE},
+                                           {"worst", required_argument, NULL, WORST},
+                                           {"pictures", required_argument, NULL, PICTURES},
                                            {"cpu-mask", required_argument, NULL, CPU_MASK},
                                            {"threads", required_argument, NULL, THREADS},
                                            {"json", no_argument, NULL, JSON},
@@ -128,7 +169,8 @@ static int parse(int argc, char **argv, struct options *o)
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int c, status;
 
-    *o = (struct options){.score_min = 0.01, .cpu_mask = ~0u, .guesses_max = 100};
+    *o = (struct options){
+        .score_min = 0.01, .error_score = 0.3, .cpu_mask = ~0u, .guesses_max = 100};
     o->threads = cores < 1 ? 1 : cores > MAX_THREADS ? MAX_THREADS : (int)cores;
     while ((c = getopt_long(argc, argv, "h", option, NULL)) != -1) {
         if (c == 'h') {
@@ -141,91 +183,7 @@ static int parse(int argc, char **argv, struct options *o)
     return optind < argc ? wrong("takes options only, not", argv[optind]) : check_options(o);
 }
 
-/* ---- the table ----------------------------------------------------------------------------- */
-static void print_number(double v)
-{
-    if (isnan(v))
-        printf("%9s", "-");
-    else
-        printf("%9.4f", v);
-}
-
-static void print_text(const struct object_set *set, const struct object_scores *s)
-{
-    printf("%s: %zu of %zu pictures\n", set->path, s->pictures, set->pictures.n);
-    printf("  %-14s %8s %10s %8s %8s %8s %8s %8s %8s\n", "class", "truths", "detections", "AP50",
-           "AP75", "AP", "small", "medium", "large");
-    for (int i = 0; i < s->n; i++) {
-        const struct object_score *o = &s->score[i];
-        const struct ap_score *all = &o->area[AREA_ALL];
-        const double ap[] = {all->at[0], all->at[5], all->mean};
-
-        printf("  %-14s %8zu %10zu", object_class_name(o->class), all->truths, all->guesses);
-        for (int k = 0; k < 3; k++)
-            print_number(o->known ? ap[k] : NAN);
-        for (int a = AREA_SMALL; a < AREAS; a++)
-            print_number(o->known ? o->area[a].mean : NAN);
-        if (all->ambiguous)
-            printf("   (%zu detections may be this or another class)", all->ambiguous);
-        putchar('\n');
-    }
-    if (s->n_mean) {
-        printf("  mean of %-2d classes %15s", s->n_mean, "");
-        print_number(s->mean_ap50);
-        printf("%9s", "");
-        print_number(s->mean_ap);
-        putchar('\n');
-    }
-    if (s->n_skipped)
-        printf("  skipped: %zu pictures\n", s->n_skipped);
-    for (size_t i = 0; i < s->n_skipped && i < NAMED; i++)
-        printf("    %s: %s\n", s->skipped[i].image, s->skipped[i].why);
-    if (s->n_skipped > NAMED)
-        printf("    ... (--json names all)\n");
-}
-
-/* ---- the JSON ------------------------------------------------------------------------------ */
-static json_t *number_json(double v)
-{
-    return isnan(v) ? json_null() : json_real(v);
-}
-
-static json_t *class_json(const struct object_score *o)
-{
-    static const char *const names[] = {"ap_all", "ap_small", "ap_medium", "ap_large"};
-    const struct ap_score *all = &o->area[AREA_ALL];
-    json_t *j = json_pack("{s:s, s:I, s:I, s:I}", "class", object_class_name(o->class), "truths",
-                          (json_int_t)all->truths, "detections", (json_int_t)all->guesses,
-                          "ambiguous", (json_int_t)all->ambiguous);
-    json_t *of = json_array();
-
-    for (int c = 0; c < OBJECT_CLASS_COUNT; c++)
-        if (o->classes & 1u << c)
-            json_array_append_new(of, json_string(object_class_name((enum object_class)c)));
-    json_object_set_new(j, "of", of);
-    json_object_set_new(j, "ap50", number_json(o->known ? all->at[0] : NAN));
-    json_object_set_new(j, "ap75", number_json(o->known ? all->at[5] : NAN));
-    json_object_set_new(j, "ap", number_json(o->known ? all->mean : NAN));
-    for (int a = AREA_SMALL; a < AREAS; a++)
-        json_object_set_new(j, names[a], number_json(o->known ? o->area[a].mean : NAN));
-    return j;
-}
-
-static json_t *set_json(const struct object_set *set, const struct object_scores *s)
-{
-    json_t *classes = json_array(), *skipped = json_array();
-
-    for (int i = 0; i < s->n; i++)
-        json_array_append_new(classes, class_json(&s->score[i]));
-    for (size_t i = 0; i < s->n_skipped; i++)
-        json_array_append_new(skipped, json_pack("{s:s, s:s}", "image", s->skipped[i].image, "why",
-                                                 s->skipped[i].why));
-    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:{s:i, s:o, s:o}}", "set", set->path, "pictures",
-                     (json_int_t)s->pictures, "pictures_in_set", (json_int_t)set->pictures.n,
-                     "classes", classes, "skipped", skipped, "mean", "classes", s->n_mean, "ap50",
-                     number_json(s->mean_ap50), "ap", number_json(s->mean_ap));
-}
-
+/* ---- output -------------------------------------------------------------------------------- */
 static int print_json(const struct options *o, json_t *sets)
 {
     json_t *j = json_pack("{s:i, s:s?, s:o}", "max_detections", o->guesses_max, "model", o->model,
@@ -244,6 +202,7 @@ static enum err score_set(const struct options *o, int i, struct eval_model *m, 
     struct object_set set;
     struct predictions p = {0};
     struct object_scores s = {0};
+    const struct object_rules rules = {(size_t)o->guesses_max, o->error_score};
     enum err e = object_set_read(o->set[i].path, &set, why);
 
     if (e != OK)
@@ -251,10 +210,12 @@ static enum err score_set(const struct options *o, int i, struct eval_model *m, 
     e = m ? eval_model_run(m, &set.pictures, &p, why)
           : predictions_read(o->set[i].predictions, HEAD_OBJECTS, &p, why);
     if (e == OK)
-        e = object_scores_make(&set, &p, (size_t)o->guesses_max, &s, why);
+        e = object_scores_make(&set, &p, &rules, &s, why);
+    if (e == OK && o->pictures)
+        e = object_drawing_write(&set, &s, o->error_score, o->worst, o->pictures, why);
     if (e == OK && !o->json)
-        print_text(&set, &s);
-    else if (e == OK && json_array_append_new(sets, set_json(&set, &s)) != 0)
+        object_report_text(&set, &s, o->details);
+    else if (e == OK && json_array_append_new(sets, object_report_json(&set, &s)) != 0)
         e = err_say(why, ERR_FORMAT, "%.200s: names that are not UTF-8 do not go into JSON",
                     set.path);
     object_scores_finish(&s);

@@ -51,8 +51,12 @@ static void object(FILE *f, const struct detection *d)
     fprintf(f, "{\"class\":\"%s\",", merged ? "car" : object_class_name(d->class));
     if (merged)
         fputs("\"merged\":[\"car\",\"truck\",\"bus\"],", f);
-    fprintf(f, "\"score\":%.4f,\"box\":[%.2f,%.2f,%.2f,%.2f]}", d->score, d->box_px.x1,
-            d->box_px.y1, d->box_px.x2, d->box_px.y2);
+    fprintf(f, "\"score\":%.4f,\"box\":[%.2f,%.2f,%.2f,%.2f]", d->score, d->box_px.x1, d->box_px.y1,
+            d->box_px.x2, d->box_px.y2);
+    if (d->sigma_px[0] > 0)
+        fprintf(f, ",\"sigma\":[%.3f,%.3f,%.3f,%.3f]", d->sigma_px[0], d->sigma_px[1],
+                d->sigma_px[2], d->sigma_px[3]);
+    fputs("}", f);
 }
 
 static void lane(FILE *f, const struct lane_curve *c)

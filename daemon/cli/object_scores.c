@@ -30,8 +30,7 @@ static void skip(struct object_scores *s, const char *image, const char *why)
 }
 
 /* Pictures of the set with what was predicted in them; the rest is skipped. */
-static void pair(struct object_set *set, const struct predictions *p, struct ap_picture *picture,
-                 struct object_scores *out)
+static void pair(struct object_set *set, const struct predictions *p, struct object_scores *out)
 {
     size_t at = 0;
 
@@ -44,10 +43,13 @@ static void pair(struct object_set *set, const struct predictions *p, struct ap_
             continue;
         }
         to_pixels(&set->labels[i], seen->width, seen->height);
-        picture[out->pictures++] = (struct ap_picture){.truth = set->labels[i].truth,
-                                                       .n_truths = set->labels[i].n,
-                                                       .guess = seen->guess,
-                                                       .n_guesses = seen->n};
+        out->image[out->pictures] = name;
+        out->picture[out->pictures++] = (struct ap_picture){.truth = set->labels[i].truth,
+                                                            .n_truths = set->labels[i].n,
+                                                            .guess = seen->guess,
+                                                            .n_guesses = seen->n};
+        if (set->labels[i].n + seen->n > out->most_boxes)
+            out->most_boxes = set->labels[i].n + seen->n;
     }
     for (size_t i = 0; i < p->n; i++) { /* both are sorted by name */
         const char *image = p->picture[i].image;
@@ -59,20 +61,48 @@ static void pair(struct object_set *set, const struct predictions *p, struct ap_
     }
 }
 
-static enum err score_class(const struct ap_picture *picture, size_t n, size_t guesses_max,
+static enum err calibrate(const struct object_scores *all, const struct ap_query *q,
+                          struct calibration *out)
+{
+    struct ap_match *match = calloc(all->most_boxes + 1, sizeof *match);
+    enum err e = match ? OK : ERR_NOMEM;
+
+    for (size_t i = 0; e == OK && i < all->pictures; i++) {
+        size_t n;
+
+        e = ap_match_picture(&all->picture[i], q, match, &n);
+        calibration_add(out, match, n);
+    }
+    free(match);
+    return e;
+}
+
+static enum err score_class(const struct object_scores *all, size_t guesses_max,
                             struct object_score *s)
 {
-    for (int a = 0; a < AREAS; a++) {
-        const struct ap_query q = {.classes = s->classes,
-                                   .area_min = area_limit[a][0],
-                                   .area_max = area_limit[a][1],
-                                   .guesses_max = guesses_max};
+    struct ap_query q = {.classes = s->classes, .guesses_max = guesses_max};
 
-        if (average_precision(picture, n, &q, &s->area[a]) != OK)
+    for (int a = AREAS - 1; a >= AREA_ALL; a--) { /* q ends as that of all */
+        q.area_min = area_limit[a][0];
+        q.area_max = area_limit[a][1];
+        if (average_precision(all->picture, all->pictures, &q, &s->area[a]) != OK)
             return ERR_NOMEM;
     }
     s->known = s->area[AREA_ALL].truths > 0 && !s->area[AREA_ALL].ambiguous;
-    return OK;
+    return calibrate(all, &q, &s->calibration);
+}
+
+static enum err find_errors(const struct object_set *set, double score_min,
+                            struct object_scores *out)
+{
+    struct object_error *error = calloc(out->most_boxes + 1, sizeof *error);
+    enum err e = error ? OK : ERR_NOMEM;
+
+    for (size_t i = 0; e == OK && i < out->pictures; i++)
+        e = object_errors_add(set, &out->picture[i], score_min, &out->confusion, error,
+                              &out->errors[i]);
+    free(error);
+    return e;
 }
 
 /* Which scores there are. */
@@ -105,28 +135,38 @@ static void average(struct object_scores *s)
     s->mean_ap = s->n_mean ? s->mean_ap / s->n_mean : NAN;
 }
 
-enum err object_scores_make(struct object_set *set, const struct predictions *p, size_t guesses_max,
-                            struct object_scores *out, struct why *why)
+static enum err make(struct object_set *set, const struct predictions *p,
+                     const struct object_rules *rules, struct object_scores *out, struct why *why)
 {
-    struct ap_picture *picture = calloc(set->pictures.n + 1, sizeof *picture);
+    const size_t n = set->pictures.n;
     enum err e = OK;
 
-    *out = (struct object_scores){0};
-    out->skipped = calloc(set->pictures.n + p->n + 1, sizeof *out->skipped);
+    out->skipped = calloc(n + p->n + 1, sizeof *out->skipped);
+    out->picture = calloc(n + 1, sizeof *out->picture);
+    out->image = calloc(n + 1, sizeof *out->image);
+    out->errors = calloc(n + 1, sizeof *out->errors);
+    if (!out->skipped || !out->picture || !out->image || !out->errors)
+        return ERR_NOMEM;
     list_classes(set, out);
-    if (!picture || !out->skipped)
-        e = ERR_NOMEM;
-    else
-        pair(set, p, picture, out);
-    if (e == OK && !out->pictures)
-        e = err_say(why, ERR_FORMAT,
-                    "%.200s: of its %zu pictures none was predicted (%.60s: %.40s)", set->path,
-                    set->pictures.n, out->skipped[0].image, out->skipped[0].why);
+    pair(set, p, out);
+    if (!out->pictures)
+        return err_say(why, ERR_FORMAT,
+                       "%.200s: of its %zu pictures none was predicted (%.60s: %.40s)", set->path,
+                       n, out->skipped[0].image, out->skipped[0].why);
     for (int i = 0; e == OK && i < out->n; i++)
-        e = score_class(picture, out->pictures, guesses_max, &out->score[i]);
+        e = score_class(out, rules->guesses_max, &out->score[i]);
+    return e == OK ? find_errors(set, rules->error_score, out) : e;
+}
+
+enum err object_scores_make(struct object_set *set, const struct predictions *p,
+                            const struct object_rules *rules, struct object_scores *out,
+                            struct why *why)
+{
+    *out = (struct object_scores){0};
+    const enum err e = make(set, p, rules, out, why);
+
     if (e == ERR_NOMEM)
         err_say(why, e, "%.200s: no memory to score it", set->path);
-    free(picture);
     average(out);
     if (e != OK)
         object_scores_finish(out);
@@ -136,5 +176,8 @@ enum err object_scores_make(struct object_set *set, const struct predictions *p,
 void object_scores_finish(struct object_scores *s)
 {
     free(s->skipped);
+    free(s->picture);
+    free(s->image);
+    free(s->errors);
     *s = (struct object_scores){0};
 }

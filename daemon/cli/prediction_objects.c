@@ -48,6 +48,22 @@ static enum err take_box(const struct json_lines *l, const json_t *j, struct ap_
     return OK;
 }
 
+/* Optional: not every network tells. */
+static enum err take_sigma(const struct json_lines *l, const json_t *j, double sigma[4])
+{
+    if (!j)
+        return OK;
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *number = json_array_get(j, i);
+
+        sigma[i] = json_number_value(number);
+        if (json_array_size(j) != 4 || !json_is_number(number) ||
+            !(sigma[i] > 0 && sigma[i] <= BOX_MAX_PX))
+            return json_lines_complain(l, "objects: sigma", "four numbers of pixels above 0");
+    }
+    return OK;
+}
+
 enum err prediction_objects(const struct json_lines *l, const json_t *list, struct predictions *all,
                             struct prediction *p)
 {
@@ -72,7 +88,8 @@ enum err prediction_objects(const struct json_lines *l, const json_t *list, stru
         if (!json_is_number(score) || !(g->score >= 0 && g->score <= 1))
             return json_lines_complain(l, "objects: score", "a number of 0 to 1");
         if ((e = take_classes(l, j, &g->classes)) != OK ||
-            (e = take_box(l, json_object_get(j, "box"), &g->box)) != OK)
+            (e = take_box(l, json_object_get(j, "box"), &g->box)) != OK ||
+            (e = take_sigma(l, json_object_get(j, "sigma"), g->sigma)) != OK)
             return e;
     }
     all->n_objects += n;

@@ -6,12 +6,11 @@
 #include <string.h>
 
 enum { RECALLS = 101 };
-enum outcome { FALSE_ALARM, HIT, IGNORED };
 
 struct verdict { /* on one guess */
     double score;
     size_t order;                    /* of arrival: the earlier one wins a tie */
-    unsigned char is[AP_THRESHOLDS]; /* enum outcome */
+    unsigned char is[AP_THRESHOLDS]; /* enum ap_outcome */
 };
 
 /* Of all pictures the verdicts, of the present one the matching. */
@@ -121,6 +120,23 @@ static size_t match(const struct work *w, const bool *taken, double least)
     return best;
 }
 
+static void overlap_all(struct work *w, const struct ap_box *guess)
+{
+    for (size_t i = 0; i < w->n_truths_now; i++)
+        w->iou[i] = overlap(guess, w->truth[i]);
+}
+
+/* to: the truth that it takes, n_truths_now: none. */
+static enum ap_outcome judge_guess(const struct work *w, const struct ap_box *guess, bool *taken,
+                                   double least, size_t *to)
+{
+    *to = match(w, taken, least);
+    if (*to == w->n_truths_now)
+        return in_range(w->q, guess) ? AP_FALSE_ALARM : AP_IGNORED;
+    taken[*to] = true;
+    return *to < w->n_counted ? AP_HIT : AP_IGNORED;
+}
+
 static void judge(struct work *w, const struct ap_picture *p, struct ap_score *out)
 {
     choose(w, p, out);
@@ -130,18 +146,12 @@ static void judge(struct work *w, const struct ap_picture *p, struct ap_score *o
         struct verdict *v = &w->verdict[w->n_verdicts];
 
         *v = (struct verdict){.score = w->guess[g]->score, .order = w->n_verdicts++};
-        for (size_t i = 0; i < w->n_truths_now; i++)
-            w->iou[i] = overlap(box, w->truth[i]);
+        overlap_all(w, box);
         for (int t = 0; t < AP_THRESHOLDS; t++) {
             bool *taken = w->taken + (size_t)t * w->n_truths_now;
-            const size_t to = match(w, taken, threshold(t));
+            size_t to;
 
-            if (to < w->n_truths_now) {
-                taken[to] = true;
-                v->is[t] = to < w->n_counted ? HIT : IGNORED;
-            } else {
-                v->is[t] = in_range(w->q, box) ? FALSE_ALARM : IGNORED;
-            }
+            v->is[t] = judge_guess(w, box, taken, threshold(t), &to);
         }
     }
 }
@@ -161,9 +171,9 @@ static double average(struct work *w, int t, size_t truths)
     double sum = 0;
 
     for (size_t i = 0; i < w->n_verdicts; i++) {
-        if (w->verdict[i].is[t] == IGNORED)
+        if (w->verdict[i].is[t] == AP_IGNORED)
             continue;
-        hits += w->verdict[i].is[t] == HIT;
+        hits += w->verdict[i].is[t] == AP_HIT;
         w->hits[n] = hits;
         w->precision[n] = (double)hits / (double)(n + 1);
         n++;
@@ -224,6 +234,29 @@ enum err average_precision(const struct ap_picture *picture, size_t n, const str
     for (int t = 0; e == OK && t < AP_THRESHOLDS; t++) {
         out->at[t] = out->truths ? average(&w, t, out->truths) : NAN;
         out->mean += out->at[t] / AP_THRESHOLDS;
+    }
+    work_finish(&w);
+    return e;
+}
+
+enum err ap_match_picture(const struct ap_picture *picture, const struct ap_query *q,
+                          struct ap_match *out, size_t *n)
+{
+    struct work w = {.q = q};
+    struct ap_score counts = {0};
+    enum err e = work_init(&w, picture, 1);
+
+    *n = 0;
+    if (e == OK)
+        choose(&w, picture, &counts);
+    for (size_t g = 0; e == OK && g < w.n_guesses_now; g++) {
+        size_t to;
+
+        overlap_all(&w, &w.guess[g]->box);
+        out[g].is = judge_guess(&w, &w.guess[g]->box, w.taken, threshold(0), &to);
+        out[g].guess = w.guess[g];
+        out[g].truth = to < w.n_truths_now ? w.truth[to] : NULL;
+        *n = g + 1;
     }
     work_finish(&w);
     return e;

@@ -34,6 +34,7 @@ struct ap_guess {
     struct ap_box box;
     unsigned classes;
     double score;
+    double sigma[4]; /* of x1 y1 x2 y2, px; sigma[0] 0: not told */
 };
 
 struct ap_picture { /* borrowed */
@@ -57,6 +58,19 @@ struct ap_score {
     size_t ambiguous;         /* guesses left out that may be one of the classes or of others: the
                                  score then says little about these classes */
 };
+
+enum ap_outcome { AP_FALSE_ALARM, AP_HIT, AP_IGNORED };
+
+struct ap_match {
+    const struct ap_guess *guess;
+    const struct ap_truth *truth; /* that it took; NULL: none */
+    enum ap_outcome is;
+};
+
+/* One picture at an IoU of 0.5: what became of each guess that is asked for, best first, into out,
+ * which has room for all of the picture's. Only fails for want of memory. */
+MUST_CHECK enum err ap_match_picture(const struct ap_picture *picture, const struct ap_query *q,
+                                     struct ap_match *out, size_t *n);
 
 /* Only fails for want of memory. */
 MUST_CHECK enum err average_precision(const struct ap_picture *picture, size_t n,
