@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/e2e/harness.h"
 #include "tests/folder.h"
@@ -154,6 +155,24 @@ static json_t *theirs(const char *set, const char *predictions)
     return j;
 }
 
+static void compare_confusion(json_t *got, json_t *want)
+{
+    const char *truth, *guess;
+    json_t *row, *count;
+
+    cr_assert_gt(json_object_size(want), 0);
+    cr_assert_eq(json_object_size(got), json_object_size(want));
+    json_object_foreach(want, truth, row)
+    {
+        json_t *mine = json_object_get(got, truth);
+
+        cr_assert_eq(json_object_size(mine), json_object_size(row), "%s", truth);
+        json_object_foreach(row, guess, count)
+            cr_assert_eq(json_integer_value(json_object_get(mine, guess)),
+                         json_integer_value(count), "%s taken for %s", truth, guess);
+    }
+}
+
 /* The number of classes with an AP that is neither 0, 1 nor unknown. */
 static int compare(const char *set, const char *predictions)
 {
@@ -181,8 +200,13 @@ static int compare(const char *set, const char *predictions)
             cr_assert_float_eq(json_number_value(x), json_number_value(y), 1e-6, "%s %s", class,
                                keys[k]);
         }
+        const json_t *ece = json_object_get(json_object_get(got, "calibration"), "ece");
+        cr_assert_eq(json_is_null(ece), json_is_null(json_object_get(want, "ece")), "%s", class);
+        cr_assert_float_eq(json_number_value(ece), json_number_value(json_object_get(want, "ece")),
+                           1e-6, "%s", class);
         telling += ap > 0 && ap < 1;
     }
+    compare_confusion(json_object_get(a, "confusion"), json_object_get(b, "confusion"));
     json_decref(a);
     json_decref(b);
     return telling;
@@ -275,8 +299,44 @@ Test(eval, usage)
     CHECK(2, "--max-detections '0'", "objects", "--max-detections", "0");
     CHECK(2, "--score-min '2'", "objects", "--score-min", "2");
     CHECK(2, "not x", "objects", "x");
+    CHECK(2, "--worst and --pictures go together", "objects", "--set", "x", "--worst", "3");
+    CHECK(2, "--worst '0'", "objects", "--worst", "0");
+    CHECK(2, "--error-score '-1'", "objects", "--error-score", "-1");
     CHECK(1, "no/such", "objects", "--set", "no/such", "--predictions", "p");
     CHECK(1, "no.onnx", "objects", "--set", "x", "--model", "no.onnx");
+}
+
+/* Two pictures; in the second a car is missed and a person seen that is none. */
+Test(eval, worst_pictures_and_details)
+{
+    char drawn[96];
+
+    folder_put_text(&f, "classes.txt", "car\nperson\n");
+    folder_put_png(&f, "images/a.png", 1);
+    folder_put_png(&f, "images/b.png", 2);
+    folder_put_text(&f, "labels/a.txt", "0 0.5 0.5 0.5 0.5\n");
+    folder_put_text(&f, "labels/b.txt", "0 0.5 0.5 0.5 0.5\n");
+    folder_put_text(&f, "p.jsonl", "%s",
+                    "{\"image\":\"a.png\",\"width\":64,\"height\":48,\"objects\":[{\"class\":"
+                    "\"car\",\"score\":0.9,\"box\":[16,13,48,37.5],\"sigma\":[1,0.4,1,1]}]}\n"
+                    "{\"image\":\"b.png\",\"width\":64,\"height\":48,\"objects\":[{\"class\":"
+                    "\"person\",\"score\":0.4,\"box\":[0,0,9,9]}]}\n");
+    snprintf(drawn, sizeof drawn, "%s/drawn", f.path);
+    CHECK(0, "of 2 pictures", "objects", "--set", f.path, "--predictions",
+          folder_path(&f, "p.jsonl"), "--details", "--worst", "5", "--pictures", drawn);
+    cr_assert(strstr(text, "0.5000    0.7500"), "edges within 1 and 2 sigmas: %s", text);
+    cr_assert_eq(access(folder_path(&f, "drawn/01_b.png"), R_OK), 0);
+    cr_assert_neq(access(folder_path(&f, "drawn/02_a.png"), R_OK), 0, "it has no errors");
+    const char *argv[] = {"outrider", "eval",   "objects",       "--set",
+                          f.path,     "--json", "--predictions", folder_path(&f, "p.jsonl"),
+                          NULL};
+    json_t *set = first_set(argv), *confusion = json_object_get(set, "confusion");
+    json_t *car = json_object_get(confusion, "car"),
+           *nothing = json_object_get(confusion, "nothing");
+    cr_assert_eq(json_integer_value(json_object_get(car, "car")), 1);
+    cr_assert_eq(json_integer_value(json_object_get(car, "nothing")), 1);
+    cr_assert_eq(json_integer_value(json_object_get(nothing, "person")), 1);
+    json_decref(set);
 }
 
 Test(eval, skipped_pictures_are_named)

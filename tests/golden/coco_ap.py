@@ -64,8 +64,11 @@ def intersection(a, b):
     return w * h if w > 0 and h > 0 else 0.0
 
 
-def match_picture(truths, detections, iou_min, area):
-    """[(score, is_hit)] without those that are ignored, best score first."""
+def match_picture(truths, detections, iou_min, area, taken=None):
+    """[(score, is_hit)] without those that are ignored, best score first; taken gets the truth (or
+    None) of each"""
+    taken = [] if taken is None else taken
+
     def outside(box):
         return not area[0] <= box[2] * box[3] <= area[1]
 
@@ -93,8 +96,10 @@ def match_picture(truths, detections, iou_min, area):
         if found is None:
             if not outside(box):
                 verdicts.append((score, False))
+                taken.append(None)
         elif not found["region"] and not outside(found["box"]):
             verdicts.append((score, True))
+            taken.append(found)
     return verdicts
 
 
@@ -112,6 +117,43 @@ def average_precision(verdicts, n_truths):
         at = next((i for i, (recall, _) in enumerate(curve) if recall >= r * 0.01), len(curve))
         total += best_from[at]
     return total / 101
+
+
+def calibration_error(verdicts):
+    bins = defaultdict(list)
+    for s, hit in verdicts:
+        bins[min(int(s * 10), 9)].append((s, hit))
+    n = sum(map(len, bins.values()))
+    return sum(len(b) / n * abs(sum(h for _, h in b) / len(b) - sum(s for s, _ in b) / len(b))
+               for b in bins.values()) if n else math.nan
+
+
+def confusion(pictures, groups, score_min):
+    """{truth: {prediction: count}} over all classes at once, at an IoU of 0.5"""
+    everything = frozenset().union(*groups.values())
+    out = defaultdict(lambda: defaultdict(int))
+
+    def named(classes):
+        return next((n for n, g in groups.items() if classes <= g), "unclear")
+
+    for truths, detections in pictures:
+        mine = sorted((d for d in detections if d[0] <= everything), key=lambda d: -d[1])
+        mine = [d for d in mine if d[1] >= score_min]
+        listed = [{"box": b, "region": r, "group": g} for g, b, r in truths]
+        # one at a time: ask after each who has gone
+        kept, taken = [], []
+        for i in range(len(mine)):
+            sofar = []
+            match_picture(listed, [(s, b) for _, s, b in mine[:i + 1]], 0.5, AREAS["all"], sofar)
+            if len(sofar) > len(taken):
+                kept.append(mine[i])
+                taken = sofar
+        for (classes, _, _), truth in zip(kept, taken):
+            out[named(truth["group"]) if truth else "nothing"][named(classes)] += 1
+        for truth in listed:
+            if not truth["region"] and not any(truth is t for t in taken):
+                out[named(truth["group"])]["nothing"] += 1
+    return out
 
 
 def score(pictures, group, limit):
@@ -136,12 +178,14 @@ def score(pictures, group, limit):
             for truths, detections in chosen:
                 verdicts += match_picture(truths, detections, iou, area)
             aps.append(average_precision(verdicts, n) if n else math.nan)
+            if name == "all" and iou == IOUS[0]:
+                out["ece"] = calibration_error(verdicts)
         out["ap_" + name] = sum(aps) / len(aps)
         if name == "all":
             out["ap50"], out["ap75"] = aps[0], aps[5]
     out["ap"] = out.pop("ap_all")
     unknown = ambiguous or not out["truths"]
-    return {k: None if k.startswith("ap") and (unknown or math.isnan(v)) else v
+    return {k: None if k[:2] in ("ap", "ec") and (unknown or math.isnan(v)) else v
             for k, v in out.items()}
 
 
@@ -169,7 +213,8 @@ def main(folder, predictions, limit=100):
     vehicles = frozenset().union(*(g for g in of.groups.values() if g & VEHICLES))
     for name, group in ([("vehicle", vehicles)] if vehicles else []) + list(of.groups.items()):
         rows[name] = score(pictures, group, limit)
-    json.dump({"pictures": len(pictures), "classes": rows}, sys.stdout, indent=1)
+    json.dump({"pictures": len(pictures), "classes": rows,
+               "confusion": confusion(pictures, of.groups, 0.3)}, sys.stdout, indent=1)
 
 
 if __name__ == "__main__":
