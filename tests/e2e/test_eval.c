@@ -324,7 +324,7 @@ Test(eval, worst_pictures_and_details)
     snprintf(drawn, sizeof drawn, "%s/drawn", f.path);
     CHECK(0, "of 2 pictures", "objects", "--set", f.path, "--predictions",
           folder_path(&f, "p.jsonl"), "--details", "--worst", "5", "--pictures", drawn);
-    cr_assert(strstr(text, "0.5000    0.7500"), "edges within 1 and 2 sigmas: %s", text);
+    cr_assert(strstr(text, "0.5000   0.7500"), "edges within 1 and 2 sigmas: %s", text);
     cr_assert_eq(access(folder_path(&f, "drawn/01_b.png"), R_OK), 0);
     cr_assert_neq(access(folder_path(&f, "drawn/02_a.png"), R_OK), 0, "it has no errors");
     const char *argv[] = {"outrider", "eval",   "objects",       "--set",
