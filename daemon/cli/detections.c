@@ -104,14 +104,17 @@ static enum err read_lines(FILE *f, struct fields *l, enum detections_format for
     return e == ERR_AGAIN ? OK : e;
 }
 
-static void scores_to_probabilities(struct detections *d)
+const struct detections_logit DETECTIONS_KITTI_LOGIT = {0.735f, -1.866f};
+
+static void scores_to_probabilities(struct detections *d, struct detections_logit logit)
 {
     bool logits = false;
 
     for (size_t i = 0; i < d->n; i++)
         logits |= !(d->row[i].detection.score >= 0 && d->row[i].detection.score <= 1);
     for (size_t i = 0; logits && i < d->n; i++)
-        d->row[i].detection.score = 1 / (1 + expf(-d->row[i].detection.score));
+        d->row[i].detection.score =
+            1 / (1 + expf(-(logit.scale * d->row[i].detection.score + logit.shift)));
 }
 
 static int by_frame_and_score(const void *a, const void *b)
@@ -128,8 +131,8 @@ static int by_frame_and_score(const void *a, const void *b)
            (x->detection.box_px.y1 < y->detection.box_px.y1);
 }
 
-enum err detections_read(const char *path, enum detections_format format, struct detections *out,
-                         struct why *why)
+enum err detections_read(const char *path, enum detections_format format,
+                         struct detections_logit logit, struct detections *out, struct why *why)
 {
     struct fields l = {.path = path};
     FILE *f = fopen(path, "r");
@@ -144,7 +147,7 @@ enum err detections_read(const char *path, enum detections_format format, struct
         detections_finish(out);
         return e;
     }
-    scores_to_probabilities(out);
+    scores_to_probabilities(out, logit);
     if (out->n)
         qsort(out->row, out->n, sizeof *out->row, by_frame_and_score);
     return OK;

@@ -16,6 +16,7 @@ struct options {
     enum detections_format format;
     enum tracker_kind tracker;
     double rate_hz;
+    struct detections_logit logit;
 };
 
 static const char help[] =
@@ -31,6 +32,9 @@ static const char help[] =
     "  --tracker kalman    how tracks are carried on (default kalman)\n"
     "  --rate HZ           frames per second (default 10)\n"
     "\n"
+    "  --logit A,B         how logits become probabilities: 1 / (1 + exp(-(A score + B))). kitti:\n"
+    "                      0.735,-1.866, fitted to PointRCNN's; mot: 1,0\n"
+    "\n"
     "Scores are probabilities if all of a file lie in 0..1, otherwise logits.\n";
 
 static int wrong(const char *what, const char *value, const char *must)
@@ -39,16 +43,25 @@ static int wrong(const char *what, const char *value, const char *must)
     return 2;
 }
 
+static bool take_logit(const char *text, struct detections_logit *out)
+{
+    int end = 0;
+
+    return sscanf(text, "%f,%f%n", &out->scale, &out->shift, &end) == 2 && !text[end] &&
+           out->scale > 0 && out->scale <= 100 && out->shift >= -100 && out->shift <= 100;
+}
+
 static int parse(int argc, char **argv, struct options *o)
 {
-    enum { DETECTIONS = 256, FORMAT, TRACKER, RATE };
+    enum { DETECTIONS = 256, FORMAT, TRACKER, RATE, LOGIT };
     static const struct option option[] = {{"detections", required_argument, NULL, DETECTIONS},
                                            {"format", required_argument, NULL, FORMAT},
                                            {"tracker", required_argument, NULL, TRACKER},
                                            {"rate", required_argument, NULL, RATE},
+                                           {"logit", required_argument, NULL, LOGIT},
                                            {"help", no_argument, NULL, 'h'},
                                            {0}};
-    bool has_format = false;
+    bool has_format = false, has_logit = false;
     char *end;
     int c;
 
@@ -73,6 +86,11 @@ static int parse(int argc, char **argv, struct options *o)
             if (*end || !(o->rate_hz >= 0.1 && o->rate_hz <= 1000))
                 return wrong("--rate is", optarg, "0.1 to 1000");
             break;
+        case LOGIT:
+            has_logit = true;
+            if (!take_logit(optarg, &o->logit))
+                return wrong("--logit is", optarg, "A,B: two numbers, A above 0");
+            break;
         case 'o':
             o->out = optarg;
             break;
@@ -88,6 +106,9 @@ static int parse(int argc, char **argv, struct options *o)
         fprintf(stderr, "outrider track: --detections, --format and -o are needed\n");
         return 2;
     }
+    if (!has_logit)
+        o->logit = o->format == DETECTIONS_KITTI ? DETECTIONS_KITTI_LOGIT
+                                                 : (struct detections_logit){1, 0};
     return 0;
 }
 
@@ -161,7 +182,7 @@ static enum err track_file(const struct options *o, const char *in, const char *
     struct detections d;
     struct tracker *t;
     char path[4096];
-    enum err e = detections_read(in, o->format, &d, why);
+    enum err e = detections_read(in, o->format, o->logit, &d, why);
 
     if (e != OK)
         return e;

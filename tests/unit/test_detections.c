@@ -7,6 +7,7 @@
 
 static struct detections d;
 static struct why why;
+static struct detections_logit logit = {1, 0};
 
 static enum err read_text(const char *text, enum detections_format format)
 {
@@ -16,7 +17,7 @@ static enum err read_text(const char *text, enum detections_format format)
     cr_assert_geq(fd, 0);
     cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
-    enum err e = detections_read(path, format, &d, &why);
+    enum err e = detections_read(path, format, logit, &d, &why);
     unlink(path);
     return e;
 }
@@ -87,7 +88,19 @@ Test(detections, complaints_name_line_field_and_limit)
     memset(longer, '1', sizeof longer);
     longer[sizeof longer - 1] = '\0';
     expect_complaint(longer, DETECTIONS_KITTI, ERR_LIMIT, "longer than 1022 bytes");
-    cr_assert_eq(detections_read("/nonexistent", DETECTIONS_MOT, &d, &why), ERR_IO);
+    cr_assert_eq(detections_read("/nonexistent", DETECTIONS_MOT, logit, &d, &why), ERR_IO);
     cr_assert(strstr(why.text, "/nonexistent"));
+    detections_finish(&d);
+}
+
+Test(detections, logits_are_scaled_probabilities_are_not)
+{
+    logit = (struct detections_logit){0.5f, -1};
+    cr_assert_eq(read_text("0,2,1,2,3,4,2.0\n0,2,5,2,9,4,4.0\n", DETECTIONS_KITTI), OK);
+    cr_assert_float_eq(d.row[0].detection.score, 0.731059f, 1e-5);
+    cr_assert_float_eq(d.row[1].detection.score, 0.5f, 1e-5);
+    detections_finish(&d);
+    cr_assert_eq(read_text("0,2,1,2,3,4,0.25\n", DETECTIONS_KITTI), OK);
+    cr_assert_float_eq(d.row[0].detection.score, 0.25f, 1e-6);
     detections_finish(&d);
 }
