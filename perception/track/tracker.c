@@ -15,7 +15,8 @@ static const float STRONG = 0.5f;       /* score of the first round */
 static const float BIRTH = 0.4f;        /* score that may start a track */
 static const float WEAK_OVERLAP = 0.3f; /* IoU that a weak detection must have with its track */
 static const float SAME = 0.65f;        /* IoU at which two boxes are one thing */
-static const float GATE = 16;           /* squared Mahalanobis distance, 4 numbers: 99.7 % */
+static const float GATE = 20;           /* squared Mahalanobis distance, 4 numbers: 99.95 % */
+static const float GATE_YOUNG = 16;     /* 99.7 %: of a track that may be clutter */
 static const float ALONE = 1;           /* cost of leaving a track without detection */
 
 struct tracker {
@@ -124,7 +125,7 @@ static float pair_cost(const struct track *t, const struct box *predicted,
     for (int i = 0; i < 4; i++)
         if (!track_edge_hidden(t, r, i))
             off += squared_off(&t->edge[i], r->edge[i], r->variance[i]);
-    if (off > GATE && iou < SAME)
+    if (off > (t->confirmed ? GATE : GATE_YOUNG) && iou < SAME)
         return INFINITY;
     if (iou <= 0 && box_gap(predicted, &d->box_px) > 1)
         return INFINITY; /* a young track would believe any jump */
