@@ -222,7 +222,7 @@ static enum err run_model(const struct options *o, const struct lane_labels *lab
 
     if (e != OK)
         return e;
-    pictures.name = calloc(labels->n, sizeof *pictures.name);
+    pictures.name = calloc(labels->n + 1, sizeof *pictures.name);
     for (size_t i = 0; pictures.name && i < labels->n; i++)
         pictures.name[i] = labels->picture[i].image; /* sorted */
     if (!path_join(folder, o->set, ""))

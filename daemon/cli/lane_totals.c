@@ -220,8 +220,10 @@ enum err lane_totals_make(const struct lane_labels *labels, const struct lane_gu
 
     *out = (struct lane_totals){0};
     out->skipped = calloc(labels->n + 1, sizeof *out->skipped);
-    if (!out->skipped)
-        e = err_say(why, ERR_NOMEM, "no memory for %zu pictures", labels->n);
+    if (!out->skipped) {
+        err_say(why, ERR_NOMEM, "no memory for %zu pictures", labels->n);
+        return ERR_NOMEM;
+    }
     for (size_t i = 0; i < labels->n && e == OK; i++)
         e = score_label(&labels->picture[i], guesses, rules, out, why);
     if (e == OK && !out->pictures)

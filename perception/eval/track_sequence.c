@@ -21,7 +21,8 @@ struct work {
 
 static enum err no_memory(const struct work *w)
 {
-    return err_say(w->why, ERR_NOMEM, "no memory for a sequence");
+    err_say(w->why, ERR_NOMEM, "no memory for a sequence");
+    return ERR_NOMEM;
 }
 
 /* ---- overlaps ------------------------------------------------------------------------------ */
@@ -108,12 +109,22 @@ static enum err drop_guesses(const struct work *w, const struct track_row *truth
     return OK;
 }
 
+static void count_frame(struct track_sequence *s, const struct track_frame *f)
+{
+    for (int t = 0; t < f->n_truths; t++)
+        s->truth_frames[f->truth[t]]++;
+    for (int g = 0; g < f->n_guesses; g++)
+        s->guess_frames[f->guess[g]]++;
+    s->n_truths += f->n_truths;
+    s->n_guesses += f->n_guesses;
+}
+
 static enum err keep_frame(struct work *w, const struct track_row *truth, int T,
                            const struct track_row *guess, int G, const bool *drop,
                            struct track_frame *f)
 {
-    f->truth = malloc(((size_t)T + 1) * sizeof *f->truth);
-    f->guess = malloc(((size_t)G + 1) * sizeof *f->guess);
+    f->truth = calloc((size_t)T + 1, sizeof *f->truth);
+    f->guess = calloc((size_t)G + 1, sizeof *f->guess);
     f->iou = malloc(((size_t)T * (size_t)G + 1) * sizeof *f->iou);
     if (!f->truth || !f->guess || !f->iou)
         return no_memory(w);
@@ -130,12 +141,7 @@ static enum err keep_frame(struct work *w, const struct track_row *truth, int T,
             if (!drop[g])
                 *iou++ = box_iou(&truth[t].box, &guess[g].box);
     }
-    for (int t = 0; t < f->n_truths; t++)
-        w->out->truth_frames[f->truth[t]]++;
-    for (int g = 0; g < f->n_guesses; g++)
-        w->out->guess_frames[f->guess[g]]++;
-    w->out->n_truths += f->n_truths;
-    w->out->n_guesses += f->n_guesses;
+    count_frame(w->out, f);
     return OK;
 }
 
