@@ -165,15 +165,27 @@ static json_t *row_json(const char *name, const struct track_sums *sum)
     return j;
 }
 
-static int print_json(const struct options *o, json_t *sequences, const struct track_sums *all)
+static json_t *to_json(const struct options *o, const struct track_files *files,
+                       const struct track_sums *each, const struct track_sums *all)
 {
-    json_t *j =
-        json_pack("{s:s, s:s, s:o, s:o}", "format", o->format == TRACKS_MOT ? "mot" : "kitti",
-                  "class", o->class, "sequences", sequences, "all", row_json("all", all));
-    const int failed = !j || json_dumpf(j, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    json_t *sequences = json_array();
+    bool failed = false;
+
+    for (int i = 0; i < files->n; i++)
+        failed |= json_array_append_new(sequences, row_json(files->pair[i].name, &each[i])) != 0;
+    if (failed) {
+        json_decref(sequences);
+        return NULL;
+    }
+    return json_pack("{s:s, s:s, s:o, s:o}", "format", o->format == TRACKS_MOT ? "mot" : "kitti",
+                     "class", o->class, "sequences", sequences, "all", row_json("all", all));
+}
+
+static int print_json(json_t *j)
+{
+    const int failed = json_dumpf(j, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
 
     putchar('\n');
-    json_decref(j);
     return failed;
 }
 
@@ -203,27 +215,37 @@ static enum err score_pair(const struct options *o, const struct track_pair *pai
     return e;
 }
 
-static enum err score_all(const struct options *o, const struct track_files *files,
-                          json_t *sequences, struct track_sums *all, struct why *why)
+static void print_text(const struct options *o, const struct track_files *files,
+                       const struct track_sums *each, const struct track_sums *all)
 {
-    if (!o->json)
-        print_head(o);
-    for (int i = 0; i < files->n; i++) {
-        struct track_sums one = {0};
-        enum err e = score_pair(o, &files->pair[i], &one, why);
+    print_head(o);
+    for (int i = 0; i < files->n; i++)
+        print_row(files->pair[i].name, &each[i]);
+    if (files->n > 1)
+        print_row("all", all);
+}
 
-        if (e != OK)
-            return e;
-        track_sums_join(all, &one);
-        if (!o->json && files->n > 1)
-            print_row(files->pair[i].name, &one);
-        else if (o->json && json_array_append_new(sequences, row_json(files->pair[i].name, &one)))
-            return err_say(why, ERR_FORMAT, "%.200s: names that are not UTF-8 do not go into JSON",
-                           files->pair[i].name);
+static enum err score_all(const struct options *o, const struct track_files *files, json_t **json,
+                          struct why *why)
+{
+    struct track_sums *each = calloc((size_t)files->n + 1, sizeof *each), all = {0};
+    enum err e = OK;
+
+    if (!each) {
+        err_say(why, ERR_NOMEM, "no memory for %d sequences", files->n);
+        return ERR_NOMEM;
     }
-    if (!o->json)
-        print_row(files->n > 1 ? "all" : files->pair[0].name, all);
-    return OK;
+    for (int i = 0; e == OK && i < files->n; i++) {
+        e = score_pair(o, &files->pair[i], &each[i], why);
+        track_sums_join(&all, &each[i]);
+    }
+    if (e == OK && !o->json)
+        print_text(o, files, each, &all);
+    else if (e == OK && !(*json = to_json(o, files, each, &all)))
+        e = err_say(why, ERR_FORMAT, "%.200s: names that are not UTF-8 do not go into JSON",
+                    o->truth);
+    free(each);
+    return e;
 }
 
 int eval_tracks_command(int argc, char **argv)
@@ -231,19 +253,17 @@ int eval_tracks_command(int argc, char **argv)
     struct options o;
     struct why why = {""};
     struct track_files files;
-    struct track_sums all = {0};
+    json_t *json = NULL;
     int status = parse(argc, argv, &o);
 
     if (status != 0)
         return status;
-    json_t *sequences = json_array();
     enum err e = track_files_list(o.truth, o.tracks, o.only, o.n_only, &files, &why);
     if (e == OK)
-        e = score_all(&o, &files, sequences, &all, &why);
+        e = score_all(&o, &files, &json, &why);
     if (e == OK && o.json)
-        status = print_json(&o, sequences, &all);
-    else
-        json_decref(sequences);
+        status = print_json(json);
+    json_decref(json);
     track_files_finish(&files);
     if (e != OK)
         fprintf(stderr, "outrider " COMMAND ": %s\n", why.text);
