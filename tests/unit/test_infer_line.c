@@ -37,6 +37,8 @@ Test(infer_line, objects_and_lanes)
         .box_px = {1.234f, 2, 3.5f, 400}, .score = 0.98762f, .class = OBJECT_VEHICLE};
     p.detection[1] =
         (struct detection){.box_px = {0, 0, 1, 1}, .score = 0.5f, .class = OBJECT_TRAFFIC_LIGHT};
+    p.detection[1].sigma_px[0] = 2;
+    p.detection[1].sigma_px[1] = p.detection[1].sigma_px[2] = p.detection[1].sigma_px[3] = 0.25f;
     p.n_curves = 1;
     p.curve[0].role = -1;
     p.curve[0].score = 0.75f;
@@ -47,7 +49,7 @@ Test(infer_line, objects_and_lanes)
     cr_assert(strstr(text, "\"objects\":[{\"class\":\"car\",\"merged\":[\"car\",\"truck\",\"bus\"],"
                            "\"score\":0.9876,\"box\":[1.23,2.00,3.50,400.00]},"
                            "{\"class\":\"traffic_light\",\"score\":0.5000,"
-                           "\"box\":[0.00,0.00,1.00,1.00]}]"),
+                           "\"box\":[0.00,0.00,1.00,1.00],\"sigma\":[2.000,0.250,0.250,0.250]}]"),
               "%s", text);
     cr_assert(strstr(text, "\"lanes\":[{\"role\":-1,\"score\":0.7500,"
                            "\"points\":[[10.00,20.46],[0.00,0.00]]}]"),
