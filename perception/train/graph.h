@@ -13,7 +13,6 @@ enum {
 };
 
 struct layer;
-struct emit;
 
 struct value {
     char name[TRAIN_NAME]; /* "" unless an input, a parameter or an output */
@@ -45,7 +44,6 @@ struct layer_kind {
     size_t (*scratch)(const struct train *t, const struct layer *l); /* bytes; NULL: 0 */
     void (*forward)(struct train *t, struct layer *l);
     void (*backward)(struct train *t, struct layer *l);
-    enum err (*emit)(struct emit *x, const struct layer *l);
 };
 
 struct layer {

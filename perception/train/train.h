@@ -195,7 +195,7 @@ struct train_report {
 /* One step with what lies in the inputs. Never allocates. */
 void train_step(struct train *t, struct train_report *report);
 /* Losses and outputs alone, as the exported network will compute them. averaged: with the average of
- * the weights. */
+ * the weights. Carried states go on as in a step: train_reset() before and after. */
 void train_evaluate(struct train *t, bool averaged, struct train_report *report);
 int64_t train_steps_done(const struct train *t);
 
