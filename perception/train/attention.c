@@ -15,19 +15,19 @@ int train_attention(struct train *t, int q, int k, int v, int heads, int mask, b
     struct layer *l;
 
     for (int i = 0; i < 4; i++)
-        if ((i < 3 || mask >= 0) && !graph_has(t, in[i], "train_attention"))
+        if ((i < 3 || mask >= 0) && !build_has(t, in[i], "train_attention"))
             return -1;
     Q = &t->value[q], K = &t->value[k], V = &t->value[v];
     if (Q->rank != 3 || K->rank != 3 || V->rank != 3 || Q->dim[0] != K->dim[0] ||
         K->dim[0] != V->dim[0] || K->dim[1] != V->dim[1] || Q->dim[2] != K->dim[2])
-        return graph_wrong(t, "train_attention: queries, keys and values do not fit");
+        return build_wrong(t, "train_attention: queries, keys and values do not fit");
     if (heads < 1 || Q->dim[2] % heads || V->dim[2] % heads)
-        return graph_wrong(t, "train_attention: %d heads of %d and %d channels", heads, Q->dim[2],
+        return build_wrong(t, "train_attention: %d heads of %d and %d channels", heads, Q->dim[2],
                            V->dim[2]);
     if (mask >= 0 && t->value[mask].n != (size_t)K->dim[0] * (size_t)K->dim[1])
-        return graph_wrong(t, "train_attention: the mask has %zu numbers, not %d x %d",
+        return build_wrong(t, "train_attention: the mask has %zu numbers, not %d x %d",
                            t->value[mask].n, K->dim[0], K->dim[1]);
-    l = graph_layer(t, &layer_attention, in, 4, 3, (int[]){Q->dim[0], Q->dim[1], V->dim[2]});
+    l = build_layer(t, &layer_attention, in, 4, 3, (int[]){Q->dim[0], Q->dim[1], V->dim[2]});
     if (!l)
         return -1;
     l->heads = heads;

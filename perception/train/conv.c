@@ -23,9 +23,9 @@ static void add_weights(struct train *t, struct layer *l, int rank, const int *d
                          .decays = true};
     struct param_of b = {.name = "bias", .rank = 1, .dim = &channels};
 
-    graph_param(t, l, &w);
+    build_param(t, l, &w);
     if (bias)
-        graph_param(t, l, &b);
+        build_param(t, l, &b);
 }
 
 static struct conv_shape shape_of(const struct train *t, int x, const struct train_conv *c)
@@ -55,16 +55,16 @@ static bool check(struct train *t, const struct conv_shape *s, const char *who)
 {
     if (s->M < 1 || s->kh < 1 || s->kw < 1 || s->stride_y < 1 || s->stride_x < 1 ||
         s->dilation_y < 1 || s->dilation_x < 1 || s->groups < 1)
-        graph_wrong(t, "%s: channels, kernel, stride, dilation and groups are at least 1", who);
+        build_wrong(t, "%s: channels, kernel, stride, dilation and groups are at least 1", who);
     else if (s->C % s->groups || s->M % s->groups)
-        graph_wrong(t, "%s: %d groups divide neither %d nor %d channels", who, s->groups, s->C,
+        build_wrong(t, "%s: %d groups divide neither %d nor %d channels", who, s->groups, s->C,
                     s->M);
     else if (s->pad_top < 0 || s->pad_left < 0 || s->pad_bottom < 0 || s->pad_right < 0 ||
              !product_fits(s))
-        graph_wrong(t, "%s: pads reach beyond the %d x %d taps, or those are too many", who, s->kh,
+        build_wrong(t, "%s: pads reach beyond the %d x %d taps, or those are too many", who, s->kh,
                     s->kw);
     else if (s->OH < 1 || s->OW < 1)
-        graph_wrong(t, "%s: nothing is left of %d x %d pixels", who, s->H, s->W);
+        build_wrong(t, "%s: nothing is left of %d x %d pixels", who, s->H, s->W);
     return t->error == OK;
 }
 
@@ -73,16 +73,16 @@ int train_conv_with(struct train *t, int x, const struct train_conv *c)
     struct conv_shape s;
     struct layer *l;
 
-    if (!graph_has(t, x, "train_conv"))
+    if (!build_has(t, x, "train_conv"))
         return -1;
     if (t->value[x].rank != 4)
-        return graph_wrong(t, "train_conv: a value of rank %d is no picture", t->value[x].rank);
+        return build_wrong(t, "train_conv: a value of rank %d is no picture", t->value[x].rank);
     s = shape_of(t, x, c);
     s.OH = conv_length(s.H, s.kh, s.stride_y, s.dilation_y, s.pad_top, s.pad_bottom);
     s.OW = conv_length(s.W, s.kw, s.stride_x, s.dilation_x, s.pad_left, s.pad_right);
     if (!check(t, &s, "train_conv"))
         return -1;
-    l = graph_layer(t, &layer_conv, &x, 1, 4, (int[]){s.N, s.OH, s.OW, s.M});
+    l = build_layer(t, &layer_conv, &x, 1, 4, (int[]){s.N, s.OH, s.OW, s.M});
     if (!l)
         return -1;
     l->shape = s;
@@ -127,21 +127,21 @@ int train_conv_transpose(struct train *t, int x, const struct train_conv *c, int
     struct conv_shape s;
     struct layer *l;
 
-    if (!graph_has(t, x, "train_conv_transpose"))
+    if (!build_has(t, x, "train_conv_transpose"))
         return -1;
     if (t->value[x].rank != 4)
-        return graph_wrong(t, "train_conv_transpose: a value of rank %d is no picture",
+        return build_wrong(t, "train_conv_transpose: a value of rank %d is no picture",
                            t->value[x].rank);
     s = shape_of(t, x, c);
     if (s.dilation_y != 1 || s.dilation_x != 1 || out_pad < 0 || out_pad >= s.stride_y ||
         out_pad >= s.stride_x)
-        return graph_wrong(t, "train_conv_transpose: dilation, or an out_pad of %d", out_pad);
+        return build_wrong(t, "train_conv_transpose: dilation, or an out_pad of %d", out_pad);
     s = mirrored(&s, out_pad);
     if (s.H < 1 || s.W < 1)
-        return graph_wrong(t, "train_conv_transpose: nothing is left of the picture");
+        return build_wrong(t, "train_conv_transpose: nothing is left of the picture");
     if (!check(t, &s, "train_conv_transpose"))
         return -1;
-    l = graph_layer(t, &layer_conv_transpose, &x, 1, 4, (int[]){s.N, s.H, s.W, s.C});
+    l = build_layer(t, &layer_conv_transpose, &x, 1, 4, (int[]){s.N, s.H, s.W, s.C});
     if (!l)
         return -1;
     l->shape = s;
@@ -156,15 +156,15 @@ int train_linear(struct train *t, int x, int channels, bool bias)
     struct layer *l;
     int dim[TRAIN_MAX_RANK], rank, C;
 
-    if (!graph_has(t, x, "train_linear"))
+    if (!build_has(t, x, "train_linear"))
         return -1;
     rank = t->value[x].rank;
     if (rank > 3 || channels < 1)
-        return graph_wrong(t, "train_linear: rank %d, %d channels", rank, channels);
+        return build_wrong(t, "train_linear: rank %d, %d channels", rank, channels);
     memcpy(dim, t->value[x].dim, sizeof dim);
     C = dim[rank - 1];
     dim[rank - 1] = channels;
-    l = graph_layer(t, &layer_linear, &x, 1, rank, dim);
+    l = build_layer(t, &layer_linear, &x, 1, rank, dim);
     if (!l)
         return -1;
     l->shape = product_rows(t->value[x].n / (size_t)C, C, channels);

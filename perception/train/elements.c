@@ -46,9 +46,9 @@ static int pieces(const struct pass *p, size_t row)
 
 static struct layer *same_shape(struct train *t, const struct layer_kind *kind, int x)
 {
-    if (!graph_has(t, x, kind->name))
+    if (!build_has(t, x, kind->name))
         return NULL;
-    return graph_layer(t, kind, &x, 1, t->value[x].rank, t->value[x].dim);
+    return build_layer(t, kind, &x, 1, t->value[x].rank, t->value[x].dim);
 }
 
 static void run(struct train *t, struct layer *l, size_t row, void (*work)(void *, int, int))
@@ -160,7 +160,7 @@ int train_dropout(struct train *t, int x, float chance)
     struct layer *l;
 
     if (!(chance >= 0 && chance < 1))
-        return graph_wrong(t, "train_dropout: a chance of %g", (double)chance);
+        return build_wrong(t, "train_dropout: a chance of %g", (double)chance);
     l = same_shape(t, &layer_dropout, x);
     if (!l)
         return -1;

@@ -33,7 +33,7 @@ void train_close(struct train *t)
     free(t);
 }
 
-int graph_wrong(struct train *t, const char *fmt, ...)
+int build_wrong(struct train *t, const char *fmt, ...)
 {
     va_list args;
 
@@ -46,12 +46,12 @@ int graph_wrong(struct train *t, const char *fmt, ...)
     return -1;
 }
 
-bool graph_has(struct train *t, int x, const char *who)
+bool build_has(struct train *t, int x, const char *who)
 {
     if (t->error == OK && t->planned)
-        graph_wrong(t, "%s: the network is planned already", who);
+        build_wrong(t, "%s: the network is planned already", who);
     if (t->error == OK && (x < 0 || x >= t->n_values))
-        graph_wrong(t, "%s: there is no value %d", who, x);
+        build_wrong(t, "%s: there is no value %d", who, x);
     return t->error == OK;
 }
 
@@ -74,29 +74,29 @@ static bool grow(struct train *t, void *list, int n, size_t size)
     return true;
 }
 
-int graph_value(struct train *t, int rank, const int *dim)
+int build_value(struct train *t, int rank, const int *dim)
 {
     struct value *v;
 
     if (rank < 1 || rank > TRAIN_MAX_RANK)
-        return graph_wrong(t, "a value of rank %d, not 1 to %d", rank, TRAIN_MAX_RANK);
+        return build_wrong(t, "a value of rank %d, not 1 to %d", rank, TRAIN_MAX_RANK);
     if (!grow(t, &t->value, t->n_values, sizeof *t->value))
         return -1;
     v = &t->value[t->n_values];
     *v = (struct value){.rank = rank, .n = 1, .maker = -1, .param = -1};
     for (int i = 0; i < rank; i++) {
         if (dim[i] < 1 || v->n > INT32_MAX / (size_t)dim[i])
-            return graph_wrong(t, "a value of length %d along axis %d", dim[i], i);
+            return build_wrong(t, "a value of length %d along axis %d", dim[i], i);
         v->dim[i] = dim[i];
         v->n *= (size_t)dim[i];
     }
     return t->n_values++;
 }
 
-struct layer *graph_layer(struct train *t, const struct layer_kind *kind, const int *in, int n_in,
+struct layer *build_layer(struct train *t, const struct layer_kind *kind, const int *in, int n_in,
                           int rank, const int *dim)
 {
-    int out = rank < 0 ? -1 : graph_value(t, rank, dim);
+    int out = rank < 0 ? -1 : build_value(t, rank, dim);
     struct layer *l;
 
     if (!grow(t, &t->layer, t->n_layers, sizeof *t->layer))
@@ -119,7 +119,7 @@ struct layer *graph_layer(struct train *t, const struct layer_kind *kind, const 
     return l;
 }
 
-int graph_param(struct train *t, struct layer *l, const struct param_of *p)
+int build_param(struct train *t, struct layer *l, const struct param_of *p)
 {
     struct param *to;
 
@@ -147,7 +147,7 @@ int graph_param(struct train *t, struct layer *l, const struct param_of *p)
 /* ---- the public parts ---------------------------------------------------------------------- */
 int train_input(struct train *t, const char *name, int rank, const int *dim)
 {
-    int v = graph_value(t, rank, dim);
+    int v = build_value(t, rank, dim);
 
     if (v >= 0)
         snprintf(t->value[v].name, TRAIN_NAME, "%s", name);
@@ -161,14 +161,14 @@ int train_parameter(struct train *t, const char *name, int rank, const int *dim,
 
     if (v < 0)
         return v;
-    t->value[v].param = graph_param(t, NULL, &p);
+    t->value[v].param = build_param(t, NULL, &p);
     t->value[v].wants = true;
     return v;
 }
 
 void train_output(struct train *t, const char *name, int x)
 {
-    if (!graph_has(t, x, "train_output"))
+    if (!build_has(t, x, "train_output"))
         return;
     t->value[x].output = true;
     snprintf(t->value[x].name, TRAIN_NAME, "%s", name);

@@ -98,12 +98,12 @@ struct train {
 
 /* ---- building (graph.c) -------------------------------------------------------------------- */
 /* The first one is kept. Returns -1. */
-int graph_wrong(struct train *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
-bool graph_has(struct train *t, int x, const char *who); /* an index of a value; else wrong */
-int graph_value(struct train *t, int rank, const int *dim);
+int build_wrong(struct train *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+bool build_has(struct train *t, int x, const char *who); /* an index of a value; else wrong */
+int build_value(struct train *t, int rank, const int *dim);
 /* A layer that reads in[]; -1 stands for an input left out. Its output has that shape; rank < 0: it
  * has none. NULL: something was wrong before. Valid until the next one is added. */
-struct layer *graph_layer(struct train *t, const struct layer_kind *kind, const int *in, int n_in,
+struct layer *build_layer(struct train *t, const struct layer_kind *kind, const int *in, int n_in,
                           int rank, const int *dim);
 struct param_of {
     const char *name; /* "weight" */
@@ -112,7 +112,7 @@ struct param_of {
     float deviation, start;
     bool decays, still; /* still: running statistics */
 };
-int graph_param(struct train *t, struct layer *l, const struct param_of *p);
+int build_param(struct train *t, struct layer *l, const struct param_of *p);
 
 /* ---- for layers (run.c) -------------------------------------------------------------------- */
 static inline const float *layer_x(const struct train *t, const struct layer *l, int i)

@@ -10,13 +10,13 @@ static int add_binary(struct train *t, const struct layer_kind *kind, int a, int
 {
     struct layer *l;
 
-    if (!graph_has(t, a, kind->name) || !graph_has(t, b, kind->name))
+    if (!build_has(t, a, kind->name) || !build_has(t, b, kind->name))
         return -1;
     for (int i = 0; i < t->value[a].rank; i++)
         if (t->value[a].rank != t->value[b].rank ||
             (t->value[b].dim[i] != t->value[a].dim[i] && t->value[b].dim[i] != 1))
-            return graph_wrong(t, "train_%s: the shapes differ at axis %d", kind->name, i);
-    l = graph_layer(t, kind, (int[]){a, b}, 2, t->value[a].rank, t->value[a].dim);
+            return build_wrong(t, "train_%s: the shapes differ at axis %d", kind->name, i);
+    l = build_layer(t, kind, (int[]){a, b}, 2, t->value[a].rank, t->value[a].dim);
     return l ? l->out : -1;
 }
 
@@ -192,21 +192,21 @@ int train_concat(struct train *t, const int *x, int n, int axis)
     struct layer *l;
 
     if (n < 1 || n > TRAIN_MAX_JOIN)
-        return graph_wrong(t, "train_concat: %d values, not 1 to %d", n, TRAIN_MAX_JOIN);
+        return build_wrong(t, "train_concat: %d values, not 1 to %d", n, TRAIN_MAX_JOIN);
     for (int i = 0; i < n; i++) {
-        if (!graph_has(t, x[i], "train_concat"))
+        if (!build_has(t, x[i], "train_concat"))
             return -1;
         if (t->value[x[i]].rank != t->value[x[0]].rank || axis < 0 || axis >= t->value[x[i]].rank)
-            return graph_wrong(t, "train_concat: value %d of rank %d, axis %d", i,
+            return build_wrong(t, "train_concat: value %d of rank %d, axis %d", i,
                                t->value[x[i]].rank, axis);
         for (int j = 0; j < t->value[x[0]].rank; j++)
             if (j != axis && t->value[x[i]].dim[j] != t->value[x[0]].dim[j])
-                return graph_wrong(t, "train_concat: the shapes differ at axis %d", j);
+                return build_wrong(t, "train_concat: the shapes differ at axis %d", j);
         sum += t->value[x[i]].dim[axis];
     }
     memcpy(dim, t->value[x[0]].dim, sizeof dim);
     dim[axis] = sum;
-    l = graph_layer(t, &layer_concat, x, n, t->value[x[0]].rank, dim);
+    l = build_layer(t, &layer_concat, x, n, t->value[x[0]].rank, dim);
     if (!l)
         return -1;
     l->axis = axis;
@@ -248,14 +248,14 @@ int train_slice(struct train *t, int x, int axis, int from, int to)
     int dim[TRAIN_MAX_RANK];
     struct layer *l;
 
-    if (!graph_has(t, x, "train_slice"))
+    if (!build_has(t, x, "train_slice"))
         return -1;
     if (axis < 0 || axis >= t->value[x].rank || from < 0 || to > t->value[x].dim[axis] ||
         from >= to)
-        return graph_wrong(t, "train_slice: [%d, %d) of axis %d", from, to, axis);
+        return build_wrong(t, "train_slice: [%d, %d) of axis %d", from, to, axis);
     memcpy(dim, t->value[x].dim, sizeof dim);
     dim[axis] = to - from;
-    l = graph_layer(t, &layer_slice, &x, 1, t->value[x].rank, dim);
+    l = build_layer(t, &layer_slice, &x, 1, t->value[x].rank, dim);
     if (!l)
         return -1;
     l->axis = axis;
@@ -301,13 +301,13 @@ int train_reshape(struct train *t, int x, int rank, const int *dim)
     struct layer *l;
     size_t n = 1;
 
-    if (!graph_has(t, x, "train_reshape"))
+    if (!build_has(t, x, "train_reshape"))
         return -1;
     for (int i = 0; i < rank; i++)
         n *= (size_t)dim[i];
     if (n != t->value[x].n)
-        return graph_wrong(t, "train_reshape: %zu numbers become %zu", t->value[x].n, n);
-    l = graph_layer(t, &layer_reshape, &x, 1, rank, dim);
+        return build_wrong(t, "train_reshape: %zu numbers become %zu", t->value[x].n, n);
+    l = build_layer(t, &layer_reshape, &x, 1, rank, dim);
     return l ? l->out : -1;
 }
 

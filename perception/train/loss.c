@@ -31,27 +31,27 @@ static bool check(struct train *t, const struct train_loss *l)
 {
     size_t n, rows;
 
-    if (!graph_has(t, l->x, "train_loss") || !graph_has(t, l->target, "train_loss") ||
-        (l->has_mask && !graph_has(t, l->mask, "train_loss")) ||
-        (has_scale(l->kind) && !graph_has(t, l->log_scale, "train_loss")))
+    if (!build_has(t, l->x, "train_loss") || !build_has(t, l->target, "train_loss") ||
+        (l->has_mask && !build_has(t, l->mask, "train_loss")) ||
+        (has_scale(l->kind) && !build_has(t, l->log_scale, "train_loss")))
         return false;
     n = t->value[l->x].n;
     rows = n / (size_t)channels_of(t, l->x);
     if (t->value[l->target].n != (l->kind == TRAIN_CROSS_ENTROPY ? rows : n))
-        graph_wrong(t, "train_loss '%s': %zu numbers have %zu targets", l->name, n,
+        build_wrong(t, "train_loss '%s': %zu numbers have %zu targets", l->name, n,
                     t->value[l->target].n);
     else if ((l->kind == TRAIN_GIOU || l->kind == TRAIN_CIOU) && channels_of(t, l->x) != 4)
-        graph_wrong(t, "train_loss '%s': a box has 4 numbers, not %d", l->name,
+        build_wrong(t, "train_loss '%s': a box has 4 numbers, not %d", l->name,
                     channels_of(t, l->x));
     else if (has_scale(l->kind) && t->value[l->log_scale].n != n)
-        graph_wrong(t, "train_loss '%s': %zu numbers have %zu scales", l->name, n,
+        build_wrong(t, "train_loss '%s': %zu numbers have %zu scales", l->name, n,
                     t->value[l->log_scale].n);
     else if (l->has_mask && t->value[l->mask].n != rows &&
              (by_rows(l->kind) || t->value[l->mask].n != n))
-        graph_wrong(t, "train_loss '%s': %zu rows have a mask of %zu", l->name, rows,
+        build_wrong(t, "train_loss '%s': %zu rows have a mask of %zu", l->name, rows,
                     t->value[l->mask].n);
     else if (t->n_losses == TRAIN_MAX_LOSSES)
-        graph_wrong(t, "train_loss '%s': more than %d losses", l->name, TRAIN_MAX_LOSSES);
+        build_wrong(t, "train_loss '%s': more than %d losses", l->name, TRAIN_MAX_LOSSES);
     return t->error == OK;
 }
 
@@ -64,7 +64,7 @@ void train_loss(struct train *t, const struct train_loss *of)
     if (!check(t, of))
         return;
     train_name(t, "%s", of->name);
-    l = graph_layer(t, &layer_loss, in, INPUTS, -1, NULL);
+    l = build_layer(t, &layer_loss, in, INPUTS, -1, NULL);
     if (!l)
         return;
     l->loss = *of;

@@ -24,14 +24,14 @@ static struct layer *add_norm(struct train *t, const struct layer_kind *kind, in
     struct layer *l;
     int C;
 
-    if (!graph_has(t, x, kind->name))
+    if (!build_has(t, x, kind->name))
         return NULL;
     C = t->value[x].dim[t->value[x].rank - 1];
-    l = graph_layer(t, kind, &x, 1, t->value[x].rank, t->value[x].dim);
+    l = build_layer(t, kind, &x, 1, t->value[x].rank, t->value[x].dim);
     if (!l)
         return NULL;
-    graph_param(t, l, &(struct param_of){.name = "weight", .rank = 1, .dim = &C, .start = 1});
-    graph_param(t, l, &(struct param_of){.name = "bias", .rank = 1, .dim = &C});
+    build_param(t, l, &(struct param_of){.name = "weight", .rank = 1, .dim = &C, .start = 1});
+    build_param(t, l, &(struct param_of){.name = "bias", .rank = 1, .dim = &C});
     return l;
 }
 
@@ -45,8 +45,8 @@ int train_batch_norm_with(struct train *t, int x, enum act act, float a, float b
         return -1;
     l->act = (struct activation){act, a, b};
     mean.dim = variance.dim = &t->value[l->out].dim[t->value[l->out].rank - 1];
-    graph_param(t, l, &mean);
-    graph_param(t, l, &variance);
+    build_param(t, l, &mean);
+    build_param(t, l, &variance);
     return l->out;
 }
 

@@ -45,16 +45,16 @@ static int add_recurrent(struct train *t, const struct layer_kind *kind, int x,
     struct layer *l;
     struct param_of w;
 
-    if (!graph_has(t, x, kind->name) || (r->mask >= 0 && !graph_has(t, r->mask, kind->name)))
+    if (!build_has(t, x, kind->name) || (r->mask >= 0 && !build_has(t, r->mask, kind->name)))
         return -1;
     if (t->value[x].rank != 3 || r->hidden < 1)
-        return graph_wrong(t, "train_%s: rank %d, %d hidden", kind->name, t->value[x].rank,
+        return build_wrong(t, "train_%s: rank %d, %d hidden", kind->name, t->value[x].rank,
                            r->hidden);
     N = t->value[x].dim[0], T = t->value[x].dim[1], C = t->value[x].dim[2];
     if (r->mask >= 0 && t->value[r->mask].n != (size_t)N * (size_t)T)
-        return graph_wrong(t, "train_%s: the mask has %zu numbers, not %d x %d", kind->name,
+        return build_wrong(t, "train_%s: the mask has %zu numbers, not %d x %d", kind->name,
                            t->value[r->mask].n, N, T);
-    l = graph_layer(t, kind, (int[]){x, r->mask}, 2, 3, (int[]){N, T, r->hidden});
+    l = build_layer(t, kind, (int[]){x, r->mask}, 2, 3, (int[]){N, T, r->hidden});
     if (!l)
         return -1;
     l->recurrent = *r;
@@ -62,12 +62,12 @@ static int add_recurrent(struct train *t, const struct layer_kind *kind, int x,
     l->state = (size_t)N * (size_t)r->hidden * (kind == &layer_lstm ? 2 : 1);
     w = (struct param_of){.name = "weight", .rank = 2, .dim = (int[]){gates, C}, .decays = true};
     w.deviation = sqrtf(1.0f / (float)C);
-    graph_param(t, l, &w);
+    build_param(t, l, &w);
     w.name = "recurrent";
     w.dim = (int[]){gates, r->hidden};
     w.deviation = sqrtf(1.0f / (float)r->hidden);
-    graph_param(t, l, &w);
-    graph_param(t, l, &(struct param_of){.name = "bias", .rank = 1, .dim = &gates});
+    build_param(t, l, &w);
+    build_param(t, l, &(struct param_of){.name = "bias", .rank = 1, .dim = &gates});
     return l->out;
 }
 

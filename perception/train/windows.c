@@ -15,12 +15,12 @@ static int add_pool(struct train *t, const struct layer_kind *kind, int x, int k
     struct conv_shape s;
     struct layer *l;
 
-    if (!graph_has(t, x, kind->name))
+    if (!build_has(t, x, kind->name))
         return -1;
     v = &t->value[x];
     if (v->rank != 4 || kh < 1 || kw < 1 || kh > HWC_MAX_TAPS || stride < 1 || pad < 0 ||
         2 * pad > kh)
-        return graph_wrong(t, "train_%s: rank %d, kernel %d x %d, stride %d, pad %d", kind->name,
+        return build_wrong(t, "train_%s: rank %d, kernel %d x %d, stride %d, pad %d", kind->name,
                            v->rank, kh, kw, stride, pad);
     s = (struct conv_shape){.N = v->dim[0], .H = v->dim[1], .W = v->dim[2], .C = v->dim[3]};
     s.M = s.groups = s.C;
@@ -32,8 +32,8 @@ static int add_pool(struct train *t, const struct layer_kind *kind, int x, int k
     s.OH = conv_length(s.H, kh, stride, 1, pad, pad);
     s.OW = conv_length(s.W, kw, stride, 1, pad, pad);
     if (s.OH < 1 || s.OW < 1)
-        return graph_wrong(t, "train_%s: nothing is left of %d x %d pixels", kind->name, s.H, s.W);
-    l = graph_layer(t, kind, &x, 1, 4, (int[]){s.N, s.OH, s.OW, s.C});
+        return build_wrong(t, "train_%s: nothing is left of %d x %d pixels", kind->name, s.H, s.W);
+    l = build_layer(t, kind, &x, 1, 4, (int[]){s.N, s.OH, s.OW, s.C});
     if (!l)
         return -1;
     l->shape = s;
@@ -153,11 +153,11 @@ int train_resize(struct train *t, int x, int times, enum resize_mode mode)
 {
     struct layer *l;
 
-    if (!graph_has(t, x, "train_resize"))
+    if (!build_has(t, x, "train_resize"))
         return -1;
     if (t->value[x].rank != 4 || times < 1)
-        return graph_wrong(t, "train_resize: rank %d, %d times", t->value[x].rank, times);
-    l = graph_layer(t, &layer_resize, &x, 1, 4,
+        return build_wrong(t, "train_resize: rank %d, %d times", t->value[x].rank, times);
+    l = build_layer(t, &layer_resize, &x, 1, 4,
                     (int[]){t->value[x].dim[0], t->value[x].dim[1] * times,
                             t->value[x].dim[2] * times, t->value[x].dim[3]});
     if (!l)
