@@ -34,15 +34,6 @@ bool conv_hwc_fits(const struct conv_shape *s)
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */
-/* Step i of the sum is tap i / channels, channel i % channels. */
-static float weight_at(const struct hwc_weights *w, int m, int i)
-{
-    const struct conv_shape *s = w->s;
-    int channels = s->C / s->groups, taps = s->kh * s->kw;
-
-    return w->w[((size_t)m * channels + i % channels) * taps + i / channels];
-}
-
 static int group_steps(const struct conv_shape *s)
 {
     return s->C / s->groups * s->kh * s->kw;
@@ -61,6 +52,7 @@ void conv_hwc_pack(const struct kernels *k, const struct conv_shape *s, const fl
                    const float *bias, void *packed)
 {
     int M = s->M / s->groups, K = group_steps(s);
+    ptrdiff_t tap[HWC_MAX_TAPS];
 
     if (hwc_is_depthwise(s)) {
         hwc_depthwise_pack(s, w, bias, packed);
@@ -70,13 +62,19 @@ void conv_hwc_pack(const struct kernels *k, const struct conv_shape *s, const fl
         winograd_pack(k, s, w, bias, packed);
         return;
     }
+    assert(conv_hwc_fits(s));
+    for (int i = 0; i < s->kh * s->kw; i++)
+        tap[i] = i;
     for (int g = 0; g < s->groups; g++) {
         struct hwc_weights one = {.s = s,
                                   .w = w + (size_t)g * M * K,
                                   .bias = bias ? bias + g * M : NULL,
                                   .M = M,
                                   .K = K,
-                                  .at = weight_at};
+                                  .tap = tap,
+                                  .channels = s->C / s->groups,
+                                  .m_step = K,
+                                  .c_step = (ptrdiff_t)s->kh * s->kw};
 
         hwc_panels_fill(k, &one, (float *)packed + g * hwc_panels_floats(k, M, K));
     }

@@ -110,14 +110,6 @@ ptrdiff_t hwc_phase_at(const struct conv_shape *s, int py, int px, int m, int i)
     return (((ptrdiff_t)c * (s->M / s->groups) + m) * s->kh + ky) * s->kw + kx;
 }
 
-/* w is that of the group: (C / groups, M / groups, kh, kw). */
-static float weight_at(const struct hwc_weights *w, int m, int i)
-{
-    ptrdiff_t at = hwc_phase_at(w->s, w->phase_y, w->phase_x, m, i);
-
-    return at < 0 ? 0.0f : w->w[at];
-}
-
 static void pack_rows(const struct kernels *k, const struct conv_shape *s, const float *w,
                       const float *bias, float *to)
 {
@@ -151,16 +143,20 @@ void conv_transpose_hwc_pack(const struct kernels *k, const struct conv_shape *s
     }
     for (int i = 0; i < s->stride_y * s->stride_x; i++) {
         struct conv_shape p = hwc_phase_of(s, i / s->stride_x, i % s->stride_x);
+        ptrdiff_t tap[HWC_MAX_TAPS];
 
+        for (int j = 0; j < p.kh * p.kw; j++)
+            tap[j] = hwc_phase_at(s, i / s->stride_x, i % s->stride_x, 0, j * C);
         for (int g = 0; g < s->groups; g++) {
             struct hwc_weights one = {.s = s,
                                       .w = w + (size_t)g * C * M * s->kh * s->kw,
                                       .bias = bias ? bias + g * M : NULL,
                                       .M = M,
                                       .K = C * p.kh * p.kw,
-                                      .phase_y = i / s->stride_x,
-                                      .phase_x = i % s->stride_x,
-                                      .at = weight_at};
+                                      .tap = tap,
+                                      .channels = C,
+                                      .m_step = (ptrdiff_t)s->kh * s->kw,
+                                      .c_step = (ptrdiff_t)M * s->kh * s->kw};
 
             hwc_panels_fill(k, &one, to);
             to += hwc_panels_floats(k, M, one.K);

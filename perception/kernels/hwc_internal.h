@@ -13,6 +13,12 @@ struct hwc_weights {
     int M, K;                                               /* output channels, steps of the sum */
     int phase_y, phase_x;                                   /* of a transposed convolution */
     float (*at)(const struct hwc_weights *w, int m, int i); /* channel m, step i */
+    /* Or, where steps are taps of some channels each: step i of channel m is
+     * w[m m_step + (i % channels) c_step + tap[i / channels]], 0 where the tap is negative. Training
+     * lays weights out anew in every step, without a call for each number. */
+    const ptrdiff_t *tap; /* NULL: as `at` says */
+    int channels;
+    ptrdiff_t m_step, c_step;
 };
 size_t hwc_panels_floats(const struct kernels *k, int M, int K);
 void hwc_panels_fill(const struct kernels *k, const struct hwc_weights *w, float *to);

@@ -62,36 +62,51 @@ size_t winograd_weights_floats(const struct kernels *k, const struct conv_shape 
     return pitch_of(k, s->M) + PLANES * hwc_panels_floats(k, s->M, s->C);
 }
 
-/* G g G' at (row, col) = (phase_y, phase_x), G = (1 0 0, 1/2 1/2 1/2, 1/2 -1/2 1/2, 0 0 1) */
-static float weight_at(const struct hwc_weights *w, int m, int i)
+/* y = G x, G = (1 0 0, 1/2 1/2 1/2, 1/2 -1/2 1/2, 0 0 1); numbers lie step apart. */
+static inline void turn(double *y, const double *x, int step)
 {
-    static const double G[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-    const float *g = w->w + ((size_t)m * w->K + i) * 9;
-    double sum = 0;
+    double ends = 0.5 * (x[0] + x[2 * step]), middle = 0.5 * x[step];
 
-    for (int y = 0; y < 3; y++)
-        for (int x = 0; x < 3; x++)
-            sum += G[w->phase_y][y] * G[w->phase_x][x] * (double)g[y * 3 + x];
-    return (float)sum;
+    y[0] = x[0];
+    y[step] = ends + middle;
+    y[2 * step] = ends - middle;
+    y[3 * step] = x[2 * step];
+}
+
+/* G g G' to 16 planes */
+static void turn_weight(const float *g, float *to, size_t plane)
+{
+    double x[9], rows[12], y[4], line[3];
+
+    for (int i = 0; i < 9; i++)
+        x[i] = (double)g[i];
+    for (int i = 0; i < 3; i++)
+        turn(rows + i, x + i, 3);
+    for (int i = 0; i < 4; i++) {
+        memcpy(line, rows + 3 * i, sizeof line);
+        turn(y, line, 1);
+        for (int j = 0; j < 4; j++)
+            to[(size_t)(4 * i + j) * plane] = (float)y[j];
+    }
 }
 
 void winograd_pack(const struct kernels *k, const struct conv_shape *s, const float *w,
                    const float *bias, float *to)
 {
-    memset(to, 0, pitch_of(k, s->M) * sizeof *to);
+    size_t plane = hwc_panels_floats(k, s->M, s->C), C = (size_t)s->C;
+
+    memset(to, 0, winograd_weights_floats(k, s) * sizeof *to);
     if (bias)
         memcpy(to, bias, (size_t)s->M * sizeof *to);
     to += pitch_of(k, s->M);
-    for (int i = 0; i < PLANES; i++, to += hwc_panels_floats(k, s->M, s->C)) {
-        struct hwc_weights one = {.s = s,
-                                  .w = w,
-                                  .M = s->M,
-                                  .K = s->C,
-                                  .phase_y = i / 4,
-                                  .phase_x = i % 4,
-                                  .at = weight_at};
+    for (int m0 = 0; m0 < s->M; m0 += k->hwc_channels) {
+        int n = int_min(k->hwc_channels, s->M - m0);
+        size_t width = pitch_of(k, n);
 
-        hwc_panels_fill(k, &one, to);
+        for (size_t c = 0; c < C; c++)
+            for (int m = 0; m < n; m++)
+                turn_weight(w + ((size_t)(m0 + m) * C + c) * 9, to + (c + 1) * width + m, plane);
+        to += width * (C + 1);
     }
 }
 

@@ -221,19 +221,22 @@ static void gather(void *arg, int i, int thread)
 {
     const struct weights *w = arg;
     int g = i / w->M, m = i % w->M, taps = w->s->kh * w->s->kw;
+    size_t step = (size_t)w->blocks * (size_t)w->M * w->pitch;
+    const float *from = w->sum + (size_t)g * (size_t)w->groups * step + (size_t)m * w->pitch;
     float *to = w->dw + (size_t)i * (size_t)w->K;
+    int column = 0; /* where the block begins */
 
     (void)thread;
-    for (int k = 0; k < w->K; k++) {
-        size_t at = ((size_t)(k / w->columns) * (size_t)w->M + (size_t)m) * w->pitch +
-                    (size_t)(k % w->columns);
-        size_t step = (size_t)w->blocks * (size_t)w->M * w->pitch;
-        float sum = 0;
+    for (int tap = 0, k = 0; tap < taps; tap++)
+        for (int c = 0; c < w->C; c++, k++) {
+            float sum = 0;
 
-        for (int j = 0; j < w->groups; j++)
-            sum += w->sum[((size_t)g * (size_t)w->groups + (size_t)j) * step + at];
-        to[k % w->C * taps + k / w->C] = sum;
-    }
+            if (k == column + w->columns)
+                column = k, from += (size_t)w->M * w->pitch;
+            for (int j = 0; j < w->groups; j++)
+                sum += from[(size_t)j * step + (size_t)(k - column)];
+            to[c * taps + tap] = sum;
+        }
 }
 
 void product_weights(struct train *t, const struct conv_shape *s, const float *x, const float *dy,
