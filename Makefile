@@ -298,6 +298,9 @@ bench-engine: $(PROGRAMS) $(PEERS)
 	@$(compare)
 bench-publish:
 	@$(compare) --publish
+# Training steps beside PyTorch's, in turns.
+bench-train: $B/tests/bench/bench_train
+	@OUTRIDER_BUILD=$B /usr/bin/python3 -B tests/bench/train_compare.py
 
 # The networks of $(SHARED)/models on 8 bit integers, calibrated on training pictures.
 int8_calib := carla_det/train highway_objects/train camvid/train
@@ -342,5 +345,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 -include $(shell find $B -name '*.d' 2> /dev/null)
-.PHONY: all test run-tests test-thread test-arm run-arm conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish int8 sim-faults demo install compdb format clean deps torcs-deps deps-check
+.PHONY: all test run-tests test-thread test-arm run-arm conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish bench-train int8 sim-faults demo install compdb format clean deps torcs-deps deps-check
 .SECONDARY:

@@ -108,15 +108,17 @@ static double smooth(double apart, double beta, double *dx)
     return fabs(apart) - beta / 2;
 }
 
-/* ds: by the logarithm of the scale */
-static double term(const struct train_loss *l, double x, double y, double s, double *dx, double *ds)
+/* ds: by the logarithm of the scale. back: the derivatives count, the value may be left out. */
+static double term(const struct train_loss *l, double x, double y, double s, bool back, double *dx,
+                   double *ds)
 {
     double apart = x - y, scale = exp(s);
 
     switch (l->kind) {
     case TRAIN_BCE:
-        *dx = sigmoid(x) - y;
-        return cross(x, y);
+        if (back)
+            *dx = sigmoid(x) - y;
+        return back ? 0 : cross(x, y);
     case TRAIN_FOCAL:
         return focal(l, x, y, dx);
     case TRAIN_SMOOTH_L1:
@@ -205,7 +207,7 @@ static double one(const struct pass *p, size_t i, double by)
         return v;
     }
     v = term(&p->l->loss, (double)p->x[i], (double)p->target[i], p->scale ? (double)p->scale[i] : 0,
-             &dx, &ds);
+             by != 0, &dx, &ds);
     if (p->dx)
         p->dx[i] += (float)(by * dx);
     if (p->dscale)
