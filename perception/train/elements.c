@@ -170,8 +170,10 @@ int train_dropout(struct train *t, int x, float chance)
 
 static float kept(const struct pass *p, size_t i)
 {
+    size_t place =
+        i + (p->t->ranks ? (size_t)p->t->ranks->rank * p->n : 0); /* in the whole batch */
     uint64_t stream = ((uint64_t)p->l->index << 40) + (uint64_t)p->t->step;
-    float u = (float)(random_bits(p->t->seed ^ 0x64726f70u, stream, i) >> 40) * 0x1p-24f;
+    float u = (float)(random_bits(p->t->seed ^ 0x64726f70u, stream, place) >> 40) * 0x1p-24f;
 
     return u < p->l->chance ? 0.0f : 1 / (1 - p->l->chance);
 }

@@ -124,13 +124,21 @@ static size_t scratch(const struct train *t, const struct layer *l)
     size_t C = (size_t)channels_of(t, l);
     int pieces = pieces_of(rows_of(t, l), piece_rows((int)C));
 
-    return floats_size(((size_t)pieces * 2 + 3) * C);
+    return floats_size(((size_t)pieces * 2 + 3) * C) + 2 * C * sizeof(double);
 }
 
 static void place(struct train *t, struct layer *l, struct arena *a)
 {
     for (int i = 0; i < 4; i++)
         l->kept[i] = arena_take(a, (size_t)channels_of(t, l) * sizeof(float));
+}
+
+/* (2 C) behind the pieces' numbers in scratch memory */
+static double *channel_sums(const struct pass *p)
+{
+    size_t pieces = (size_t)pieces_of(p->rows, p->each);
+
+    return (double *)(void *)(p->t->scratch + floats_size((pieces * 2 + 3) * (size_t)p->C));
 }
 
 /* ---- batch norm ---------------------------------------------------------------------------- */
@@ -172,18 +180,52 @@ static void join_moments(const struct pass *p, int pieces, int c, double *mean, 
     *variance = m2 / n;
 }
 
+/* Two sums of each channel over all processes. Moments go as sum of x and of its square. */
+static void join_ranks(const struct pass *p)
+{
+    if (p->t->ranks)
+        p->t->ranks->sum_doubles(p->t->ranks->state, channel_sums(p), 2 * p->C);
+}
+
+/* Rows of the whole batch. */
+static double all_rows(const struct pass *p)
+{
+    return (double)p->rows * (p->t->ranks ? p->t->ranks->n : 1);
+}
+
+static void rank_moments(const struct pass *p, int pieces)
+{
+    double *sum = channel_sums(p), share = (double)p->rows / all_rows(p);
+
+    for (int c = 0; c < p->C; c++) {
+        double mean, variance;
+
+        join_moments(p, pieces, c, &mean, &variance);
+        sum[2 * c] = mean * share;
+        sum[2 * c + 1] = (variance + mean * mean) * share;
+    }
+    join_ranks(p);
+}
+
 static void batch_moments(struct pass *p, int pieces)
 {
     struct train *t = p->t;
     struct layer *l = p->l;
     float *running = layer_w(t, l, 2), *running2 = layer_w(t, l, 3);
-    double unbiased = p->rows > 1 ? (double)p->rows / (double)(p->rows - 1) : 1;
+    double n = all_rows(p), unbiased = n > 1 ? n / (n - 1) : 1, *sum = channel_sums(p);
 
     pool_run(t->pool, pieces, moments_piece, p);
+    if (t->ranks)
+        rank_moments(p, pieces);
     for (int c = 0; c < p->C; c++) {
         double mean, variance;
 
-        join_moments(p, pieces, c, &mean, &variance);
+        if (t->ranks) {
+            mean = sum[2 * c];
+            variance = fmax(sum[2 * c + 1] - mean * mean, 0);
+        } else {
+            join_moments(p, pieces, c, &mean, &variance);
+        }
         l->kept[MEAN][c] = (float)mean;
         l->kept[INVERSE][c] = (float)(1 / sqrt(variance + (double)epsilon));
         if (!isfinite(mean) || !isfinite(variance))
@@ -232,6 +274,15 @@ static void backward_piece(void *arg, int i, int thread)
                           p->add);
 }
 
+/* Channel c's two sums, piece by piece. */
+static void add_pieces(const struct pass *p, int pieces, int c, double sum[2])
+{
+    sum[0] = sum[1] = 0;
+    for (int i = 0; i < pieces; i++)
+        for (int k = 0; k < 2; k++)
+            sum[k] += (double)p->part[((size_t)i * 2 + (size_t)k) * (size_t)p->C + (size_t)c];
+}
+
 /* With d behind the activation and xhat = (x - mean) inverse:
  * dx = gamma inverse (d - mean of d - xhat mean of (d xhat)), as a line in d and x per channel. */
 static void batch_backward(struct train *t, struct layer *l)
@@ -240,6 +291,7 @@ static void batch_backward(struct train *t, struct layer *l)
     int pieces = pieces_of(p.rows, p.each);
     float *dgamma = layer_dw(t, l, 0), *dbeta = layer_dw(t, l, 1);
     float *of_d = p.part + (size_t)pieces * 2 * (size_t)p.C, *of_x = of_d + p.C, *one = of_x + p.C;
+    double *sum = channel_sums(&p), n = all_rows(&p);
 
     p.dy = layer_dy(t, l);
     p.of_d = of_d;
@@ -247,19 +299,18 @@ static void batch_backward(struct train *t, struct layer *l)
     p.one = one;
     pool_run(t->pool, pieces, sums_piece, &p);
     for (int c = 0; c < p.C; c++) {
-        double d = 0, dx = 0, inverse = (double)l->kept[INVERSE][c], n = (double)p.rows;
-        double scale = (double)l->kept[SCALE][c], line;
+        add_pieces(&p, pieces, c, sum + 2 * c);
+        dbeta[c] = (float)sum[2 * c];
+        dgamma[c] = (float)(sum[2 * c + 1] * (double)l->kept[INVERSE][c]);
+    }
+    join_ranks(&p); /* dgamma and dbeta are summed with all gradients */
+    for (int c = 0; c < p.C; c++) {
+        double inverse = (double)l->kept[INVERSE][c], scale = (double)l->kept[SCALE][c];
+        double line = -scale * inverse * inverse * sum[2 * c + 1] / n;
 
-        for (int i = 0; i < pieces; i++) {
-            d += (double)p.part[(size_t)i * 2 * (size_t)p.C + (size_t)c];
-            dx += (double)p.part[((size_t)i * 2 + 1) * (size_t)p.C + (size_t)c];
-        }
-        dbeta[c] = (float)d;
-        dgamma[c] = (float)(dx * inverse);
-        line = -scale * inverse * inverse * dx / n;
         of_d[c] = (float)scale;
         of_x[c] = (float)line;
-        one[c] = (float)(-scale * d / n - line * (double)l->kept[MEAN][c]);
+        one[c] = (float)(-scale * sum[2 * c] / n - line * (double)l->kept[MEAN][c]);
     }
     p.dx = grad_begin(t, l, 0, &p.add);
     if (p.dx)

@@ -33,9 +33,12 @@ enum { TRAIN_MAX_RANK = 4, TRAIN_MAX_LOSSES = 32, TRAIN_NAME = 64 };
 
 struct train;
 
-/* Several processes that train one network, each with its part of the batch (train/ranks.h). */
+/* Several processes that train one network, each with its part of the batch, all of the same size
+ * (train/ranks.h has them by MPI). Losses are divided, and batch norms taken, over the whole batch, and
+ * gradients are summed: the curve is that of one process with the whole batch, but for rounding.
+ * Carried states belong to a process: where there are any, each keeps a checkpoint of its own. */
 struct train_ranks {
-    int n; /* at least 1 */
+    int n, rank; /* at least 1; this one, from 0 */
     void *state;
     /* x = sum of x over all processes, added in their order. */
     void (*sum)(void *state, float *x, size_t n);
