@@ -5,7 +5,7 @@ CFLAGS  ?= -O2 -g
 prefix  ?= /usr/local
 SAN     ?=
 comma   := ,
-B       ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+B       ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(MPI),-mpi)
 SHARED  ?= $(or $(OUTRIDER_SHARED),../shared)
 # All cores unless the caller says otherwise.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
@@ -22,7 +22,7 @@ DEBS := build-essential pkg-config protobuf-c-compiler protobuf-compiler libprot
         libonnx-testdata libcriterion-dev python3 python3-zmq python3-protobuf
 # What `outrider sim --torcs` drives in.
 DEBS_TORCS := torcs xvfb
-DEBS_CHECK := clang clang-tidy clang-format bear gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+DEBS_CHECK := libopenmpi-dev openmpi-bin clang clang-tidy clang-format bear gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 # What `make bench` compares with; without them it says that it skips them.
 DEBS_BENCH = python3-opencv python3-torch libopenblas0-pthread libdnnl-dev libxnnpack-dev \
         libpthreadpool-dev librsvg2-bin $(if $(shell command -v npm),,npm)
@@ -166,6 +166,11 @@ $B/sim/scenarios.o: $B/sim/scenarios.c
 %_avx2.o %_avx2.tidy: isa := -mavx2 -mfma -mf16c
 %_avx512.o %_avx512.tidy: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
 %_vnni.o %_vnni.tidy: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma
+# `make MPI=1`: training over several processes (libopenmpi-dev), in a build folder of its own.
+ifdef MPI
+PKGS += ompi-c
+$B/perception/train/ranks.o: CPPFLAGS += -DOUTRIDER_MPI
+endif
 # Plain loops become vectors at any -O the user chose; nobody reads the exception flags of the FPU.
 $B/perception/kernels/%.o $B/perception/image/%.o: loops := -ftree-vectorize -fno-math-errno -fno-trapping-math \
     $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic -funswitch-loops)
@@ -179,6 +184,9 @@ $(TESTS): $B/%: $B/%.o $(TEST_HELP) $(LIB)
 # Counts our allocations: those of the objects linked here, not of the libraries.
 $B/tests/unit/test_noalloc $B/tests/unit/test_sim_render: ldflags += \
   $(foreach f,malloc calloc realloc aligned_alloc,-Wl$(comma)--wrap=$(f))
+$B/tests/mpi/%: $B/tests/mpi/%.o $(LIB)
+	$(call say,link,$@)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs)
 $B/tests/bench/%: $B/tests/bench/%.o $(LIB)
 	$(call say,link,$@)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs)
@@ -240,6 +248,7 @@ check: | deps-check
 	$(MAKE) --no-print-directory conformance
 	$(MAKE) --no-print-directory SAN=address,undefined test
 	$(MAKE) --no-print-directory test-thread
+	$(MAKE) --no-print-directory test-mpi
 	$(MAKE) --no-print-directory test-arm
 
 # Criterion itself does not start under the thread sanitizer: its plain end-to-end tests drive
@@ -250,6 +259,16 @@ test-thread: $(filter $B/tests/e2e/%,$(TESTS))
 	  OUTRIDER_BUILD=build-thread OUTRIDER_SHARED=$(SHARED) $(san_env) \
 	    timeout 900 $$t --short-filename -j1 > $$t.thread.log 2>&1 \
 	    && echo "ok   $$t (thread)" || { cat $$t.thread.log; echo "FAIL $$t (thread)"; exit 1; }; done
+
+# The losses of one process and of two with half of the batch each.
+test-mpi:
+	@command -v mpirun > /dev/null || { echo "[SKIP] test-mpi: no mpirun here (libopenmpi-dev openmpi-bin)"; exit 0; }; \
+	$(MAKE) --no-print-directory MPI=1 run-mpi
+run-mpi: $B/tests/mpi/curve
+	@for n in 1 2; do OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout 120 \
+	  mpirun -q --oversubscribe -n $$n $< > $<.$$n || exit 1; done
+	@paste $<.1 $<.2 | awk '{ d = ($$2 - $$5) / $$2; if (d < 0) d = -d; if (d > 1e-3 || $$1 != $$4) bad = 1; n++ } \
+	  END { if (bad || n != 10) { print "FAIL two ranks have another curve"; exit 1 } print "ok   two ranks have the curve of one" }'
 
 # The kernels as an ARM machine runs them: cross-compiled and emulated, each level there is (NEON)
 # against the same references. Criterion has no cross package: tests/plain/ stands in for it.
@@ -345,5 +364,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 -include $(shell find $B -name '*.d' 2> /dev/null)
-.PHONY: all test run-tests test-thread test-arm run-arm conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish bench-train int8 sim-faults demo install compdb format clean deps torcs-deps deps-check
+.PHONY: all test run-tests test-mpi run-mpi test-thread test-arm run-arm conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish bench-train int8 sim-faults demo install compdb format clean deps torcs-deps deps-check
 .SECONDARY:
