@@ -178,7 +178,7 @@ static void emit_conv(struct emit *x, const struct layer *l)
     bool back = l->kind == &layer_conv_transpose;
     const struct param *p = &x->t->param[l->param[0]];
     int M = back ? s->C : s->M;
-    size_t taps = (size_t)(s->kh * s->kw);
+    size_t taps = (size_t)s->kh * (size_t)s->kw;
     const char *in = emit_in(x, l, 0), *weights, *bias;
     float *w, *b;
     Onnx__NodeProto *n;

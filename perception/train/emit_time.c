@@ -92,10 +92,11 @@ void emit_attention(struct emit *x, const struct layer *l)
     const struct value *q = &x->t->value[l->in[0]], *v = &x->t->value[l->in[2]];
     const int mask_dim[] = {-1, 1, 1, v->dim[1]}, order[] = {0, 2, 1, 3};
     const int dim[] = {-1, q->dim[1], v->dim[2]};
+    const int depth = q->dim[2] / l->heads;
     const char *s = through(x, "MatMul", heads_of(x, l, 0, false), heads_of(x, l, 1, true));
     const char *mask = NULL, *p = emit_fresh(x);
 
-    s = through(x, "Mul", s, emit_scalar(x, 1 / sqrtf((float)(q->dim[2] / l->heads))));
+    s = through(x, "Mul", s, emit_scalar(x, 1 / sqrtf((float)depth)));
     if (l->causal)
         s = through(x, "Add", s, causal(x, q->dim[1], v->dim[1]));
     if (l->in[3] >= 0) {

@@ -82,7 +82,7 @@ static struct conv_shape transposed(const struct conv_shape *s)
 
 static size_t weights_of(const struct conv_shape *s)
 {
-    return (size_t)s->M * (size_t)(s->C / s->groups) * (size_t)(s->kh * s->kw);
+    return (size_t)s->M * (size_t)(s->C / s->groups) * (size_t)s->kh * (size_t)s->kw;
 }
 
 static size_t spread_floats(const struct conv_shape *b)

@@ -21,7 +21,7 @@ bool product_is_depthwise(const struct conv_shape *s)
 
 size_t depth_scratch(const struct conv_shape *s)
 {
-    return floats_size((size_t)(GROUPS + 1) * (size_t)(s->kh * s->kw) * (size_t)s->C);
+    return floats_size((size_t)(GROUPS + 1) * (size_t)s->kh * (size_t)s->kw * (size_t)s->C);
 }
 
 /* The outputs of a row that tap kx of lies in the picture. */
@@ -77,7 +77,7 @@ void depth_input(struct train *t, const struct conv_shape *s, const float *dy, c
 {
     float *taps = (float *)(void *)t->scratch;
     struct depth d = {.t = t, .s = s, .dy = dy, .w = taps, .bias = bias, .dx = dx, .add = add};
-    size_t n = (size_t)(s->kh * s->kw);
+    size_t n = (size_t)s->kh * (size_t)s->kw;
 
     t->k.transpose(taps, (size_t)s->C, w, n, (size_t)s->C, n);
     pool_run(t->pool, s->N * s->H, input_row, &d);
@@ -108,7 +108,7 @@ static void weights_group(void *arg, int i, int thread)
 {
     const struct depth *d = arg;
     const struct conv_shape *s = d->s;
-    size_t each = (size_t)(s->kh * s->kw) * (size_t)s->C, rows = (size_t)s->N * (size_t)s->OH;
+    size_t each = (size_t)s->kh * (size_t)s->kw * (size_t)s->C, rows = (size_t)s->N * (size_t)s->OH;
     float *sum = d->part + (size_t)i * each;
 
     (void)thread;
@@ -121,7 +121,7 @@ void depth_weights(struct train *t, const struct conv_shape *s, const float *x, 
                    float *dw)
 {
     struct depth d = {.t = t, .s = s, .x = x, .dy = dy, .part = (float *)(void *)t->scratch};
-    size_t taps = (size_t)(s->kh * s->kw), each = taps * (size_t)s->C;
+    size_t taps = (size_t)s->kh * (size_t)s->kw, each = taps * (size_t)s->C;
     float *sum = d.part + GROUPS * each;
 
     pool_run(t->pool, GROUPS, weights_group, &d);
