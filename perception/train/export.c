@@ -416,7 +416,7 @@ enum err train_export(struct train *t, const char *path, const struct train_expo
                       struct why *why)
 {
     unsigned char *bytes;
-    size_t n;
+    size_t n = 0;
     enum err e = train_export_bytes(t, options, &bytes, &n, why);
 
     if (e == OK)

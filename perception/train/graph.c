@@ -74,21 +74,24 @@ static bool grow(struct train *t, void *list, int n, size_t size)
     return true;
 }
 
+/* dim may be that of another value, which moves when the list grows. */
 int build_value(struct train *t, int rank, const int *dim)
 {
+    int copy[TRAIN_MAX_RANK];
     struct value *v;
 
     if (rank < 1 || rank > TRAIN_MAX_RANK)
         return build_wrong(t, "a value of rank %d, not 1 to %d", rank, TRAIN_MAX_RANK);
+    memcpy(copy, dim, (size_t)rank * sizeof *copy);
     if (!grow(t, &t->value, t->n_values, sizeof *t->value))
         return -1;
     v = &t->value[t->n_values];
     *v = (struct value){.rank = rank, .n = 1, .maker = -1, .param = -1};
     for (int i = 0; i < rank; i++) {
-        if (dim[i] < 1 || v->n > INT32_MAX / (size_t)dim[i])
-            return build_wrong(t, "a value of length %d along axis %d", dim[i], i);
-        v->dim[i] = dim[i];
-        v->n *= (size_t)dim[i];
+        if (copy[i] < 1 || v->n > INT32_MAX / (size_t)copy[i])
+            return build_wrong(t, "a value of length %d along axis %d", copy[i], i);
+        v->dim[i] = copy[i];
+        v->n *= (size_t)copy[i];
     }
     return t->n_values++;
 }
