@@ -56,6 +56,14 @@ static void draw_actor(const struct render *r, const struct seen *s, enum progra
     draw_mesh(r, &s->dress, &r->model[s->name].mesh[s->detail], with);
 }
 
+static void draw_actors(const struct render *r, enum program with)
+{
+    for (int i = 0; i < r->n_front; i++) {
+        glUniform1ui(r->programs->tag[with], PIXEL_ID(PIXEL_ACTOR, r->seen[i].index));
+        draw_actor(r, &r->seen[i], with);
+    }
+}
+
 /* ---- traffic lights ------------------------------------------------------------------------------ */
 
 enum err signals_open(struct render *r, const struct world *w)
@@ -101,8 +109,7 @@ static void draw_signals(const struct render *r, const struct world *w, enum pro
         s.dress.emit[EMIT_YELLOW] =
             p->state == LIGHT_YELLOW || p->state == LIGHT_RED_YELLOW ? 9.0f : 0;
         s.dress.emit[EMIT_GREEN] = p->state == LIGHT_GREEN ? 9.0f : 0;
-        if (with == PROGRAM_ID_ACTOR)
-            glUniform1ui(r->programs->tag[with], PIXEL_ID(PIXEL_PROP, r->signals[i]));
+        glUniform1ui(r->programs->tag[with], PIXEL_ID(PIXEL_PROP, r->signals[i]));
         draw_mesh(r, &s.dress, &r->signal, with);
     }
 }
@@ -224,17 +231,22 @@ void draw_shadows(struct render *r)
 
 void draw_color(struct render *r, const struct world *w)
 {
+    static const unsigned none[4] = {0};
+
     targets_use(&r->targets, TARGET_COLOR);
     glClear(GL_DEPTH_BUFFER_BIT);
+    glColorMaski(1, true, true, true, true);
+    if (r->targets.samples == 0)
+        glClearBufferuiv(GL_COLOR, 1, none);
     use(r, PROGRAM_ACTOR);
-    for (int i = 0; i < r->n_front; i++)
-        draw_actor(r, &r->seen[i], PROGRAM_ACTOR);
+    draw_actors(r, PROGRAM_ACTOR);
     draw_signals(r, w, PROGRAM_ACTOR);
     static_lamps(r, PROGRAM_SOLID);
     draw_static(r, LAYER_SOLID, PROGRAM_SOLID, 700);
     draw_static(r, LAYER_ROAD, PROGRAM_ROAD, 1500);
     draw_static(r, LAYER_TERRAIN, PROGRAM_TERRAIN, 2500);
     draw_static(r, LAYER_LEAVES, PROGRAM_FOLIAGE, 700);
+    glColorMaski(1, false, false, false, false); /* what follows is no thing */
     glDepthFunc(GL_LEQUAL);
     use(r, PROGRAM_SKY);
     mesh_cover(&r->model[0].blob);
@@ -255,16 +267,14 @@ void draw_color(struct render *r, const struct world *w)
 void draw_ids(struct render *r, const struct world *w)
 {
     static const unsigned none[4] = {0};
-    const struct programs *p = r->programs;
 
     targets_use(&r->targets, TARGET_ID);
+    if (r->targets.samples == 0)
+        return; /* drawn with the colours */
     glClearBufferuiv(GL_COLOR, 0, none);
     glClear(GL_DEPTH_BUFFER_BIT);
     use(r, PROGRAM_ID_ACTOR);
-    for (int i = 0; i < r->n_front; i++) {
-        glUniform1ui(p->tag[PROGRAM_ID_ACTOR], PIXEL_ID(PIXEL_ACTOR, r->seen[i].index));
-        draw_actor(r, &r->seen[i], PROGRAM_ID_ACTOR);
-    }
+    draw_actors(r, PROGRAM_ID_ACTOR);
     draw_signals(r, w, PROGRAM_ID_ACTOR);
     draw_static(r, LAYER_SOLID, PROGRAM_ID_SOLID, 700);
     draw_static(r, LAYER_ROAD, PROGRAM_ID_SOLID, 1500);

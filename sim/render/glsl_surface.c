@@ -1,10 +1,12 @@
-/* How things look: asphalt, grass, paint and glass, leaves. */
+/* How things look: asphalt, grass, paint and glass, leaves; and, in a second picture, which thing it
+ * is. */
 #include "sim/render/program.h"
 
 /* uv are (s, d) in metres. v_color.a: how much road paint lies here; v_look.x: how worn it is. */
 const char glsl_road[] =
     "in vec2 v_uv; in vec3 v_p; in vec3 v_n; in vec4 v_color; in vec4 v_look;\n"
-    "layout(location = 0) out vec4 o_color;\n"
+    "layout(location = 0) out vec4 o_color; layout(location = 1) out uint o_id;\n"
+    "flat in uint v_id;\n"
     "void main() {\n"
     "  vec3 n = normalize(v_n), v = -normalize(v_p);\n"
     "  vec4 fine = texture(t_noise, v_uv * 0.19), wide = texture(t_noise, v_uv * vec2(0.013, "
@@ -28,25 +30,29 @@ const char glsl_road[] =
     "#else\n"
     "  vec3 seen = mix(c * l, u_horizon.rgb, 0.10 * f * v_look.w);\n"
     "#endif\n"
+    "  o_id = v_id;\n"
     "  o_color = vec4(film(haze(seen, v_p)), 1.0);\n"
     "}\n";
 
 const char glsl_terrain[] =
     "in vec2 v_uv; in vec3 v_p; in vec3 v_n; in vec4 v_color; in vec4 v_look;\n"
-    "layout(location = 0) out vec4 o_color;\n"
+    "layout(location = 0) out vec4 o_color; layout(location = 1) out uint o_id;\n"
+    "flat in uint v_id;\n"
     "void main() {\n"
     "  vec4 a = texture(t_noise, v_uv * 0.31), b = texture(t_noise, v_uv * 0.037);\n"
     "  vec3 c = v_color.rgb * (0.45 + 1.1 * a.g) * (0.6 + 0.8 * b.b);\n"
     "  c = mix(c, c * vec3(1.5, 1.25, 0.8), smoothstep(0.45, 0.75, b.g));\n"
     "  vec3 n = normalize(v_n + vec3(a.r - 0.5, b.r - 0.5, 0.0) * 0.5);\n"
     "  c *= 1.0 - 0.3 * u_air.y;\n"
+    "  o_id = v_id;\n"
     "  o_color = vec4(film(haze(c * light(v_p, n, v_look.w), v_p)), 1.0);\n"
     "}\n";
 
 /* v_look: specular at right angles, gloss, light of its own, ambient occlusion. */
 const char glsl_solid[] =
     "in vec2 v_uv; in vec3 v_p; in vec3 v_n; in vec4 v_color; in vec4 v_look;\n"
-    "layout(location = 0) out vec4 o_color;\n"
+    "layout(location = 0) out vec4 o_color; layout(location = 1) out uint o_id;\n"
+    "flat in uint v_id;\n"
     "void main() {\n"
     "  vec3 n = normalize(v_n), v = -normalize(v_p);\n"
     "  float c0 = dot(n, v); n = c0 < 0.0 ? -n : n; float x = 1.0 - abs(c0);\n"
@@ -61,12 +67,14 @@ const char glsl_solid[] =
     "* v_look.y;\n"
     "#endif\n"
     "  c += v_color.rgb * v_look.z;\n"
+    "  o_id = v_id;\n"
     "  o_color = vec4(film(haze(c, v_p)), 1.0);\n"
     "}\n";
 
 const char glsl_foliage[] =
     "in vec2 v_uv; in vec3 v_p; in vec3 v_n; in vec4 v_color; in vec4 v_look;\n"
-    "layout(location = 0) out vec4 o_color;\n"
+    "layout(location = 0) out vec4 o_color; layout(location = 1) out uint o_id;\n"
+    "flat in uint v_id;\n"
     "void main() {\n"
     "  vec4 t = texture(t_leaves, v_uv);\n"
     "  if (t.a < 0.5) discard;\n"
@@ -78,6 +86,7 @@ const char glsl_foliage[] =
     "#ifdef LAMPS\n"
     "  l += lamplight(v_p, n);\n"
     "#endif\n"
+    "  o_id = v_id;\n"
     "  o_color = vec4(film(haze(v_color.rgb * (0.5 + t.g) * l, v_p)), 1.0);\n"
     "}\n";
 

@@ -27,6 +27,19 @@ static void attach(struct targets *t, enum target which, int samples, unsigned c
                               t->depth[which]);
 }
 
+/* One pass draws colour, identity and depth. */
+static void share(struct targets *t)
+{
+    static const unsigned both[] = {GL_COLOR_ATTACHMENT0, GL_COLOR_ATTACHMENT1};
+
+    glFramebufferRenderbuffer(GL_FRAMEBUFFER, GL_DEPTH_ATTACHMENT, GL_RENDERBUFFER,
+                              t->depth[TARGET_COLOR]);
+    glBindFramebuffer(GL_FRAMEBUFFER, t->frame[TARGET_COLOR]);
+    glFramebufferRenderbuffer(GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT1, GL_RENDERBUFFER,
+                              t->color[TARGET_ID]);
+    glDrawBuffers(2, both);
+}
+
 /* Texture units 3 and up; compared with hardware's four-tap filter. */
 static void attach_shadow(struct targets *t, int i)
 {
@@ -57,7 +70,9 @@ enum err targets_open(struct targets *t, int width, int height, int samples, int
     glGenFramebuffers(TARGETS, t->frame);
     attach(t, TARGET_COLOR, samples, GL_RGBA8, GL_DEPTH_COMPONENT32F);
     attach(t, TARGET_FLAT, 0, GL_RGBA8, 0);
-    attach(t, TARGET_ID, 0, GL_R32UI, GL_DEPTH_COMPONENT32F);
+    attach(t, TARGET_ID, 0, GL_R32UI, samples > 0 ? GL_DEPTH_COMPONENT32F : 0);
+    if (samples == 0)
+        share(t);
     attach(t, TARGET_MASK, 0, GL_R32UI, 0);
     for (int i = 0; i < SHADOW_MAPS; i++)
         attach_shadow(t, i);

@@ -6,7 +6,7 @@
 #include "sim/render/program.h"
 
 enum target {
-    TARGET_COLOR, /* RGBA, depth; several samples */
+    TARGET_COLOR, /* RGBA, depth; several samples, else with the identities of TARGET_ID too */
     TARGET_FLAT,  /* RGBA, what the former is resolved to */
     TARGET_ID,    /* uint32, depth */
     TARGET_MASK,  /* uint32 */
