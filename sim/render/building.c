@@ -36,8 +36,10 @@ static void windows(struct builder *b, const struct wall *w, uint32_t look)
                   u = pitch * ((float)c + 0.5f);
             bool lit = hash01(key, 6) < 0.35f;
 
-            builder_color(b, 0xd8d4cc, 0.02f, 0.1f);
-            panel(b, w, u - half - 0.08f, u + half + 0.08f, z - 0.1f, z + 1.5f, 0.02f);
+            if (b->detail < 2) {
+                builder_color(b, 0xd8d4cc, 0.02f, 0.1f);
+                panel(b, w, u - half - 0.08f, u + half + 0.08f, z - 0.1f, z + 1.5f, 0.02f);
+            }
             builder_color(b, lit ? 0x5a4a32 : 0x23292d, 0.06f, 0.85f);
             b->brush.emission = lit ? EMIT_WINDOW : EMIT_NONE;
             panel(b, w, u - half, u + half, z, z + 1.4f, 0.04f);

@@ -11,16 +11,17 @@ struct stretch {
     int road;
     double s0, s1;
     double origin[3];
+    int detail; /* 0: for near by; each next one has half the rows */
 };
 
-enum { STRETCH_STEP = 2 };  /* m between two rows of the mesh */
+enum { STRETCH_STEP = 2 };  /* m between two rows of the finest mesh */
 #define PAVEMENT_HEIGHT 0.0 /* m above the road; people walk on the plane of the road */
 
 /* The point (s, d), raised by up along z. */
 struct v3 stretch_point(const struct stretch *t, double s, double d, double up);
 
 /* How many steps the mesh takes from s0 to s1; at least 1. */
-int stretch_rows(double s0, double s1);
+int stretch_rows(const struct stretch *t, double s0, double s1);
 
 /* Asphalt and pavements; markings on them. */
 void ground_road(const struct stretch *t, struct builder *b);

@@ -28,7 +28,7 @@ static void extrude(const struct stretch *t, struct builder *b, const struct roa
 {
     const struct roadway *r = &t->world->roads.road[t->road];
     double s0 = fmax(e->s0, t->s0), s1 = fmin(e->s1, t->s1);
-    int rows = stretch_rows(s0, s1) + 1;
+    int rows = stretch_rows(t, s0, s1) + 1;
     struct v3 grid[MAX_ROWS * 2 * MAX_SECTION_POINTS];
     int cols = 0;
 
@@ -77,6 +77,7 @@ static void guard_rail(const struct stretch *t, struct builder *b, const struct 
 {
     float h = (float)e->height;
     /* the W of the beam, 31 cm high */
+    const struct section flat = {2, {{0.02f, h - 0.31f}, {0.02f, h}}};
     const struct section beam = {8,
                                  {{0.04f, h - 0.31f},
                                   {0.0f, h - 0.27f},
@@ -89,9 +90,10 @@ static void guard_rail(const struct stretch *t, struct builder *b, const struct 
 
     builder_color(b, 0x9a9c9e, 0.25f, 0.35f);
     b->brush.id = PIXEL_ID(PIXEL_EDGE, -1);
-    extrude(t, b, e, &beam, false);
+    extrude(t, b, e, t->detail > 0 ? &flat : &beam, false);
     builder_color(b, 0x77797b, 0.1f, 0.2f);
-    posts(t, b, e, 4, 0.14f, h - 0.02f, 0.05f);
+    if (t->detail < 2)
+        posts(t, b, e, 4, 0.14f, h - 0.02f, 0.05f);
 }
 
 static void fence(const struct stretch *t, struct builder *b, const struct road_edge *e)

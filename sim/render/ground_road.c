@@ -12,9 +12,9 @@ struct v3 stretch_point(const struct stretch *t, double s, double d, double up)
               (float)(p.z + up - t->origin[2]));
 }
 
-int stretch_rows(double s0, double s1)
+int stretch_rows(const struct stretch *t, double s0, double s1)
 {
-    int rows = (int)ceil((s1 - s0) / STRETCH_STEP - 1e-6);
+    int rows = (int)ceil((s1 - s0) / (STRETCH_STEP << t->detail) - 1e-6);
 
     return rows < 1 ? 1 : rows;
 }
@@ -53,7 +53,7 @@ static float wheel_tracks(const struct roadway *r, double s, double d)
 static void strip(struct builder *b, const struct stretch *t, double s0, double s1,
                   double (*edge)(const void *what, double s, int side), const void *what, double up)
 {
-    int rows = stretch_rows(s0, s1), last = -1;
+    int rows = stretch_rows(t, s0, s1), last = -1;
 
     for (int i = 0; i <= rows; i++) {
         double s = s0 + (s1 - s0) * i / rows, d0 = edge(what, s, 0), d1 = edge(what, s, 1);
@@ -87,7 +87,7 @@ static uint8_t open_sky(const struct world *w, int road, double s)
 static void asphalt(const struct stretch *t, struct builder *b)
 {
     const struct roadway *r = &t->world->roads.road[t->road];
-    int rows = stretch_rows(t->s0, t->s1);
+    int rows = stretch_rows(t, t->s0, t->s1);
     double wide = 0;
 
     for (int i = 0; i <= rows; i++) {
@@ -95,7 +95,8 @@ static void asphalt(const struct stretch *t, struct builder *b)
 
         wide = fmax(wide, profile_at(&r->left, s) - profile_at(&r->right, s));
     }
-    int cols = (int)ceil(wide / 0.45) + 1, before = -1;
+    /* near by the tracks of wheels show, far away at most the lanes */
+    int cols = (int)ceil(wide / (t->detail > 0 ? 1.7 * t->detail : 0.45)) + 1, before = -1;
     float age = 0.80f + 0.4f * hash01((uint32_t)t->world->seed, 3);
 
     for (int i = 0; i <= rows; i++) {

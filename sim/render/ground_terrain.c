@@ -61,7 +61,7 @@ static double under_roads(const struct stretch *t, double x, double y, double z)
 static void side(const struct stretch *t, struct builder *b, int left)
 {
     const struct roadway *r = &t->world->roads.road[t->road];
-    int rows = (int)((t->s1 - t->s0) / TERRAIN_STEP) + 2;
+    int rows = (int)((t->s1 - t->s0) / (TERRAIN_STEP << t->detail)) + 2;
     struct v3 grid[64][COLUMNS];
     double uv[64][COLUMNS][2];
 

@@ -29,13 +29,17 @@ static void crown(struct builder *b, uint32_t look, struct v3 middle, float wide
                   int cards)
 {
     builder_color(b, greens[hash32(look, 2) % 6], 0, 0);
+    /* far away fewer, larger ones cover as much */
+    float grown = sqrtf((float)(1 << b->detail));
+
+    cards >>= b->detail;
     for (int i = 0; i < cards; i++) {
         uint32_t key = look * 31 + (uint32_t)i;
         float a = 6.2832f * ((float)i + 0.5f * hash01(key, 3)) / (float)cards,
               r = 0.36f * wide * sqrtf(hash01(key, 4));
         float z = high * (hash01(key, 5) - 0.5f) * 0.7f,
               turn = a + 1.57f + 1.2f * (hash01(key, 6) - 0.5f);
-        float size = 0.24f * fminf(wide, high) * (0.8f + 0.6f * hash01(key, 7));
+        float size = 0.24f * grown * fminf(wide, high) * (0.8f + 0.6f * hash01(key, 7));
         struct v3 at = v3_add(middle, v3(r * cosf(a), r * sinf(a), z));
 
         leaf_card(b, at, v3(size * cosf(turn), size * sinf(turn), 0),

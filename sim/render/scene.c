@@ -12,42 +12,66 @@ struct making {
     struct builder layer[LAYERS];
 };
 
-static void making_clear(struct making *m)
+static void making_clear(struct making *m, int detail)
 {
     for (int i = 0; i < LAYERS; i++) {
         builder_clear(&m->layer[i]);
+        m->layer[i].detail = detail;
         m->layer[i].brush = (struct brush){.shade = 255};
         m->layer[i].place = pose_identity();
     }
 }
 
-static enum err chunk_add(struct scene3d *s, struct making *m, const double origin[3])
+static struct chunk *chunk_add(struct scene3d *s)
 {
     if (s->n_chunks == s->cap_chunks) {
         int cap = 2 * s->cap_chunks + 64;
         struct chunk *c = realloc(s->chunk, (size_t)cap * sizeof *c);
 
         if (!c)
-            return ERR_NOMEM;
+            return NULL;
         s->chunk = c;
         s->cap_chunks = cap;
     }
-    struct chunk *c = &s->chunk[s->n_chunks++];
+    s->chunk[s->n_chunks] = (struct chunk){0};
+    return &s->chunk[s->n_chunks++];
+}
 
-    *c = (struct chunk){0};
+static enum err upload(struct mesh mesh[LAYERS], struct making *m, const double origin[3])
+{
     for (int i = 0; i < LAYERS; i++) {
         if (m->layer[i].failed)
             return ERR_NOMEM;
         if (m->layer[i].n_indices == 0)
             continue;
-        enum err e = mesh_upload(&c->mesh[i], &m->layer[i]);
+        enum err e = mesh_upload(&mesh[i], &m->layer[i]);
 
         if (e != OK)
             return e;
         for (int k = 0; k < 3; k++)
-            c->mesh[i].origin[k] = origin[k];
+            mesh[i].origin[k] = origin[k];
     }
     return OK;
+}
+
+static enum err add_stretch(struct scene3d *s, struct stretch *t, struct making *m)
+{
+    const struct road_point p = road_at(&t->world->roads.road[t->road], (t->s0 + t->s1) / 2, 0);
+    struct chunk *c = chunk_add(s);
+    enum err e = c ? OK : ERR_NOMEM;
+
+    t->origin[0] = p.x;
+    t->origin[1] = p.y;
+    t->origin[2] = p.z;
+    for (t->detail = 0; t->detail < SCENE_DETAILS && e == OK; t->detail++) {
+        making_clear(m, t->detail);
+        ground_road(t, &m->layer[LAYER_ROAD]);
+        ground_markings(t, &m->layer[LAYER_ROAD]);
+        ground_edges(t, &m->layer[LAYER_SOLID]);
+        ground_terrain(t, &m->layer[LAYER_TERRAIN]);
+        e = upload(c->mesh[t->detail], m, t->origin);
+    }
+    return e;
 }
 
 static enum err add_roads(struct scene3d *s, const struct world *w, struct making *m)
@@ -56,19 +80,12 @@ static enum err add_roads(struct scene3d *s, const struct world *w, struct makin
 
     for (int i = 0; i < w->roads.n_roads; i++)
         for (int k = 0; k * CHUNK < w->roads.road[i].length && e == OK; k++) {
-            struct stretch t = {
-                w, i, k * CHUNK, fmin((k + 1) * CHUNK, w->roads.road[i].length), {0}};
-            struct road_point p = road_at(&w->roads.road[i], (t.s0 + t.s1) / 2, 0);
+            struct stretch t = {.world = w,
+                                .road = i,
+                                .s0 = k * CHUNK,
+                                .s1 = fmin((k + 1) * CHUNK, w->roads.road[i].length)};
 
-            t.origin[0] = p.x;
-            t.origin[1] = p.y;
-            t.origin[2] = p.z;
-            making_clear(m);
-            ground_road(&t, &m->layer[LAYER_ROAD]);
-            ground_markings(&t, &m->layer[LAYER_ROAD]);
-            ground_edges(&t, &m->layer[LAYER_SOLID]);
-            ground_terrain(&t, &m->layer[LAYER_TERRAIN]);
-            e = chunk_add(s, m, t.origin);
+            e = add_stretch(s, &t, m);
         }
     return e;
 }
@@ -85,6 +102,22 @@ static int by_cell(const void *a, const void *b)
     return p->x != q->x ? p->x - q->x : p->y != q->y ? p->y - q->y : p->index - q->index;
 }
 
+static enum err add_cell(struct scene3d *s, const struct world *w, const struct standing *in, int n,
+                         struct making *m)
+{
+    const double origin[3] = {(in->x + 0.5) * CHUNK, (in->y + 0.5) * CHUNK, w->prop[in->index].z};
+    struct chunk *c = chunk_add(s);
+    enum err e = c ? OK : ERR_NOMEM;
+
+    for (int k = 0; k < SCENE_DETAILS && e == OK; k++) {
+        making_clear(m, k);
+        for (int i = 0; i < n; i++)
+            prop_build(w, in[i].index, origin, &m->layer[LAYER_SOLID], &m->layer[LAYER_LEAVES]);
+        e = upload(c->mesh[k], m, origin);
+    }
+    return e;
+}
+
 static enum err add_props(struct scene3d *s, const struct world *w, struct making *m)
 {
     struct standing *order = malloc(((size_t)w->n_props + 1) * sizeof *order);
@@ -97,13 +130,9 @@ static enum err add_props(struct scene3d *s, const struct world *w, struct makin
                                      (int)floor(w->prop[i].y / CHUNK), i};
     qsort(order, (size_t)w->n_props, sizeof *order, by_cell);
     for (int i = 0, j; i < w->n_props && e == OK; i = j) {
-        const struct prop *first = &w->prop[order[i].index];
-        double origin[3] = {(order[i].x + 0.5) * CHUNK, (order[i].y + 0.5) * CHUNK, first->z};
-
-        making_clear(m);
         for (j = i; j < w->n_props && order[j].x == order[i].x && order[j].y == order[i].y; j++)
-            prop_build(w, order[j].index, origin, &m->layer[LAYER_SOLID], &m->layer[LAYER_LEAVES]);
-        e = chunk_add(s, m, origin);
+            ;
+        e = add_cell(s, w, order + i, j - i, m);
     }
     free(order);
     return e;
@@ -128,8 +157,8 @@ enum err scene3d_open(struct scene3d *s, const struct world *w, struct why *why)
 void scene3d_close(struct scene3d *s)
 {
     for (int i = 0; i < s->n_chunks; i++)
-        for (int k = 0; k < LAYERS; k++)
-            mesh_finish(&s->chunk[i].mesh[k]);
+        for (int k = 0; k < SCENE_DETAILS * LAYERS; k++)
+            mesh_finish(&s->chunk[i].mesh[k / LAYERS][k % LAYERS]);
     free(s->chunk);
     *s = (struct scene3d){0};
 }
@@ -145,16 +174,23 @@ static struct v3 middle_of(const struct mesh *m, struct v3 offset)
     return v3_add(offset, v3_scale(v3_add(m->lo, m->hi), 0.5f));
 }
 
+/* How fine a mesh needs to be whose nearest end is so far away, m: what it leaves out is less than a pixel. */
+static int detail_at(float nearest)
+{
+    return nearest < 60 ? 0 : nearest < 220 ? 1 : 2;
+}
+
 void scene3d_draw(const struct scene3d *s, enum layer layer, const struct programs *p,
                   enum program with, const struct view *v, float reach)
 {
     for (int i = 0; i < s->n_chunks; i++) {
-        const struct mesh *m = &s->chunk[i].mesh[layer];
+        const struct mesh *m = &s->chunk[i].mesh[0][layer];
         struct v3 offset = offset_of(m, v), middle = middle_of(m, offset);
 
         if (m->n_indices == 0 || v3_length(middle) > reach + m->radius ||
             !view_sees(v, middle, m->radius))
             continue;
+        m = &s->chunk[i].mesh[detail_at(v3_length(middle) - m->radius)][layer];
         glUniform3f(p->offset[with], offset.x, offset.y, offset.z);
         mesh_draw(m);
     }
@@ -164,7 +200,7 @@ void scene3d_draw_near(const struct scene3d *s, enum layer layer, const struct p
                        enum program with, const struct view *v, struct v3 centre, float radius)
 {
     for (int i = 0; i < s->n_chunks; i++) {
-        const struct mesh *m = &s->chunk[i].mesh[layer];
+        const struct mesh *m = &s->chunk[i].mesh[1][layer]; /* shadows need less */
         struct v3 offset = offset_of(m, v), middle = middle_of(m, offset);
 
         if (m->n_indices == 0 || v3_length(v3_sub(middle, centre)) > radius + m->radius)

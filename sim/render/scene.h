@@ -9,8 +9,10 @@
 
 enum layer { LAYER_ROAD, LAYER_TERRAIN, LAYER_SOLID, LAYER_LEAVES, LAYERS };
 
+enum { SCENE_DETAILS = 3 }; /* 0 is the finest */
+
 struct chunk {
-    struct mesh mesh[LAYERS];
+    struct mesh mesh[SCENE_DETAILS][LAYERS];
 };
 
 struct scene3d {
