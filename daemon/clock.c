@@ -4,7 +4,9 @@
 #include <time.h>
 
 enum {
-    STALE_MAX = 3,        /* old frames in a row after which they are a new time */
+    STEPS_MIN = 3, /* that must be known before a leap can be told from them */
+    STALE_MAX = 3, /* old frames in a row after which they are a new time */
+    COUNT_MAX = 1000,
     STEADY_PERCENT = 30,  /* of the median: spread of intervals that still count as one rate */
     NOMINAL_PERCENT = 10, /* a measured period this near to the nominal one is the nominal one */
     RATE_RANGE = 8,       /* measured periods are believed from 1/8 to 8 times the nominal one */
@@ -48,6 +50,50 @@ static void epoch_begin(struct timeline *t, const struct frame_header *h)
     t->sender_epoch = h->clock_epoch;
     t->clock_id = h->clock_id;
     t->n_recent = 0;
+    t->n_steps = 0;
+}
+
+/* Frames counted from the newest to this one, at least one; no more than a
+ * thousand, so that products stay small. */
+static int64_t frames_since(const struct timeline *t, const struct frame_header *h)
+{
+    uint64_t n = h->frame_id > t->newest_id ? h->frame_id - t->newest_id : 1;
+
+    return n < COUNT_MAX ? (int64_t)n : COUNT_MAX;
+}
+
+/* Of capture time; an hour where it is more. */
+static int64_t step_of(const struct timeline *t, const struct frame_header *h)
+{
+    return h->t_sof_ns > t->newest_ns + INTERVAL_MAX_NS ? INTERVAL_MAX_NS
+                                                        : h->t_sof_ns - t->newest_ns;
+}
+
+/* A camera that pauses arrives late, one that loses frames counts on: time that leaps does neither.
+ */
+static bool leaps(const struct timeline *t, const struct frame_header *h, int64_t arrival_ns)
+{
+    int64_t usual = t->nominal_ns, step = step_of(t, h), excuse;
+
+    if (t->n_steps < STEPS_MIN)
+        return false;
+    for (int i = 0; i < t->n_steps && i < TIMELINE_INTERVALS; i++)
+        usual = t->step_ns[i] > usual ? t->step_ns[i] : usual;
+    excuse = usual * frames_since(t, h);
+    if (arrival_ns != TIME_UNKNOWN && arrival_ns - t->tick_ns > excuse)
+        excuse = arrival_ns - t->tick_ns;
+    return step > excuse + TIMELINE_LEAP * usual;
+}
+
+static void step_add(struct timeline *t, const struct frame_header *h)
+{
+    int64_t step = step_of(t, h);
+
+    if (step <= 0 || step == INTERVAL_MAX_NS)
+        return;
+    t->step_ns[t->n_steps++ % TIMELINE_INTERVALS] = step / frames_since(t, h);
+    if (t->n_steps == 2 * TIMELINE_INTERVALS)
+        t->n_steps = TIMELINE_INTERVALS;
 }
 
 /* The median of the last intervals, if they are alike and not far from what was promised. */
@@ -75,8 +121,9 @@ static void measure_rate(struct timeline *t, int64_t interval_ns)
     t->period_ns = off <= t->nominal_ns / 100 * NOMINAL_PERCENT ? t->nominal_ns : median;
 }
 
-enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t tick_ns)
+enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t arrival_ns)
 {
+    int64_t tick_ns = arrival_ns == TIME_UNKNOWN ? h->t_sof_ns : arrival_ns;
     bool first = !t->started;
 
     if (first || h->clock_epoch != t->sender_epoch || h->clock_id != t->clock_id ||
@@ -93,6 +140,10 @@ enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t 
             return was_there(t, h->frame_id) ? ARRIVAL_DUPLICATE : ARRIVAL_LATE;
         }
         epoch_begin(t, h);
+    } else if (leaps(t, h, arrival_ns)) {
+        epoch_begin(t, h);
+    } else {
+        step_add(t, h);
     }
     t->stale = 0;
     t->ended = h->last;

@@ -39,15 +39,20 @@ struct timeline {
     int64_t tick_ns;                  /* of the last new frame */
     int n_intervals;
     int64_t interval_ns[TIMELINE_INTERVALS];
+    int n_steps; /* of capture time between new frames of this epoch, per frame counted */
+    int64_t step_ns[TIMELINE_INTERVALS];
 };
 
 void timeline_init(struct timeline *t, int64_t nominal_ns);
 
 /* The next frame's header; h->clock_epoch becomes the epoch of our answers, which never goes back.
  * A new epoch starts with a new epoch or clock in the header, where time goes back although the
- * frames go on (by count, by over a second, or three times in a row), and where a drive that said
- * which frame was its last begins again.
- *   tick_ns  what the rate is measured on: time of arrival live, h->t_sof_ns in lock-step */
-enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t tick_ns);
+ * frames go on (by count, by over a second, or three times in a row), where a drive that said which
+ * frame was its last begins again, and where time leaps forward: by TIMELINE_LEAP of the longest of
+ * the last steps (nominal periods at least) more than both the frames' count and their arrival say, once a few were seen.
+ *   arrival_ns  on our clock; TIME_UNKNOWN in lock-step, where only the count can excuse a leap and
+ *               the rate is measured on the capture times */
+enum { TIMELINE_LEAP = 5 };
+enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t arrival_ns);
 
 #endif

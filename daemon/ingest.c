@@ -132,7 +132,7 @@ static void take_frame(struct ingest *in, struct channel *c, const char *topic, 
     }
     atomic_fetch_add(&c->counters.received, 1);
     f->ego = pipeline_ego(in->has_ego ? &in->ego : NULL, &f->header);
-    f->arrival = timeline_admit(&c->timeline, &f->header, lockstep ? f->header.t_sof_ns : now_ns);
+    f->arrival = timeline_admit(&c->timeline, &f->header, lockstep ? TIME_UNKNOWN : now_ns);
     f->period_ns = c->timeline.period_ns;
     f->t_recv_ns = now_ns;
     atomic_store(&c->period_ns, f->period_ns);

@@ -8,7 +8,7 @@
  *     each frame:
  *         frame.header = ...;
  *         frame.ego = pipeline_ego(&newest_ego, &frame.header);
- *         frame.arrival = timeline_admit(&line, &frame.header, frame.header.t_sof_ns);
+ *         frame.arrival = timeline_admit(&line, &frame.header, TIME_UNKNOWN);
  *         frame.period_ns = line.period_ns;
  *         pipeline_run(p, &frame, &answer);
  *         answer.objects.header.seq = answer.lanes.header.seq = ++seq;

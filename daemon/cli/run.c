@@ -122,7 +122,7 @@ static enum err run_frame(struct run *r, int i, struct why *why)
                           .pixels = f.pixels,
                           .t_recv_ns = TIME_UNKNOWN,
                           .ego = pipeline_ego(e == OK ? &ego : NULL, &f.header)};
-    frame.arrival = timeline_admit(&r->timeline, &frame.header, frame.header.t_sof_ns);
+    frame.arrival = timeline_admit(&r->timeline, &frame.header, TIME_UNKNOWN);
     frame.period_ns = r->timeline.period_ns;
     pipeline_run(r->pipeline, &frame, a);
     if (a->why.text[0])

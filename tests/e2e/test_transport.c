@@ -182,6 +182,27 @@ Test(transport, time_that_goes_back_begins_an_epoch)
     rig_finish(&r);
 }
 
+Test(transport, time_that_leaps_forward_is_told)
+{
+    const struct header *h = &r.objects.header;
+    uint64_t id = 0;
+
+    rig_start(&r, ONE_CAMERA);
+    for (int64_t t = NS_PER_S; id < 8; t += PERIOD_NS) {
+        rig_send_frame(&r, "front", ++id, t);
+        rig_answer(&r, "front", id);
+        cr_assert_not(has_reason(h, REASON_CLOCK_JUMP));
+    }
+    rig_send_frame(&r, "front", 9, 3600 * NS_PER_S);
+    rig_answer(&r, "front", 9);
+    cr_assert(has_reason(h, REASON_CLOCK_JUMP));
+    cr_assert_eq(h->clock_epoch, 1);
+    rig_send_frame(&r, "front", 10, 3600 * NS_PER_S + PERIOD_NS);
+    rig_answer(&r, "front", 10);
+    cr_assert_not(has_reason(h, REASON_CLOCK_JUMP));
+    rig_finish(&r);
+}
+
 Test(transport, undecodable_frames_are_answered)
 {
     const struct header *h = &r.objects.header;

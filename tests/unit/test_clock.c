@@ -19,7 +19,7 @@ static enum arrival admit(uint64_t id, int64_t t_ns, uint32_t epoch)
 {
     h = (struct frame_header){
         .frame_id = id, .t_sof_ns = t_ns, .clock_id = CLOCK_ID_SIM, .clock_epoch = epoch};
-    return timeline_admit(&line, &h, t_ns);
+    return timeline_admit(&line, &h, TIME_UNKNOWN);
 }
 
 Test(clock, goes_on)
@@ -71,6 +71,67 @@ Test(clock, time_back_while_frames_go_on)
     cr_assert_eq(h.clock_epoch, 1);
 }
 
+/* Live: captured at t_ns, here at arrival_ns. Returns our epoch. */
+static uint32_t epoch_at(uint64_t id, int64_t t_ns, int64_t arrival_ns)
+{
+    h = (struct frame_header){.frame_id = id, .t_sof_ns = t_ns, .clock_id = CLOCK_ID_MONOTONIC};
+    cr_assert_eq(timeline_admit(&line, &h, arrival_ns), ARRIVAL_NEW);
+    return h.clock_epoch;
+}
+
+static void ten_frames(int64_t step)
+{
+    for (int i = 0; i < 10; i++)
+        cr_assert_eq(epoch_at((uint64_t)i, i * 100 * MS, 7 * NS_PER_S + i * step), 0);
+}
+
+Test(clock, time_that_leaps_forward_while_frames_arrive_as_ever)
+{
+    static const int64_t arrival_step[] = {100 * MS, 10 * MS, 400 * MS}; /* also a slow replay */
+
+    for (int k = 0; k < 3; k++) {
+        int64_t step = arrival_step[k], at = 7 * NS_PER_S + 10 * step;
+
+        begin();
+        ten_frames(step);
+        cr_assert_eq(epoch_at(10, 3000 * MS, at), 1, "arrivals each %d ms", (int)(step / MS));
+        for (int i = 11; i < 30; i++)
+            cr_assert_eq(
+                epoch_at((uint64_t)i, 3000 * MS + (i - 10) * 100 * MS, at + (i - 10) * step), 1,
+                "once");
+        cr_assert_eq(epoch_at(30, 7000 * MS, at + 20 * step), 2, "again");
+    }
+}
+
+Test(clock, a_pause_a_loss_and_a_burst_are_no_leap)
+{
+    ten_frames(100 * MS);
+    cr_assert_eq(epoch_at(10, 3000 * MS, 10 * NS_PER_S), 0, "it arrives as late");
+    cr_assert_eq(epoch_at(35, 5500 * MS, 10001 * MS), 0, "the count goes on");
+    for (int i = 36; i < 60; i++)
+        cr_assert_eq(epoch_at((uint64_t)i, i * 100 * MS + 2000 * MS, 10002 * MS), 0, "a burst");
+}
+
+Test(clock, in_lock_step_the_count_speaks)
+{
+    for (uint64_t i = 0; i < 10; i++)
+        admit(i, (int64_t)i * 100 * MS, 0);
+    admit(30, 3000 * MS, 0);
+    cr_assert_eq(h.clock_epoch, 0, "frames were left out");
+    admit(31, 3500 * MS, 0);
+    cr_assert_eq(h.clock_epoch, 0, "a few periods may pass");
+    for (uint64_t i = 32; i < 42; i++)
+        admit(i, (int64_t)i * 100 * MS + 400 * MS, 0);
+    admit(42, 6700 * MS, 0);
+    cr_assert_eq(h.clock_epoch, 1);
+}
+
+Test(clock, slow_cameras_and_first_frames_do_not_leap)
+{
+    for (int i = 0; i < 10; i++)
+        cr_assert_eq(epoch_at((uint64_t)i, i * NS_PER_S, i * MS), 0, "one a second, not ten");
+}
+
 Test(clock, a_loop_that_nobody_announces)
 {
     for (int round = 0; round < 3; round++)
@@ -97,7 +158,7 @@ Test(clock, a_short_drive_again)
     admit(1, 100 * MS, 0);
     h = (struct frame_header){
         .frame_id = 2, .t_sof_ns = 200 * MS, .clock_id = CLOCK_ID_SIM, .last = true};
-    cr_assert_eq(timeline_admit(&line, &h, 200 * MS), ARRIVAL_NEW);
+    cr_assert_eq(timeline_admit(&line, &h, TIME_UNKNOWN), ARRIVAL_NEW);
     cr_assert_eq(admit(2, 200 * MS, 0), ARRIVAL_DUPLICATE, "that was its end");
     cr_assert_eq(admit(0, 0, 0), ARRIVAL_NEW);
     cr_assert_eq(h.clock_epoch, 1);
@@ -118,7 +179,7 @@ Test(clock, epochs_of_the_sender_never_take_ours_back)
     cr_assert_eq(h.clock_epoch, 10);
     h.clock_id = CLOCK_ID_UTC;
     h.clock_epoch = 0;
-    cr_assert_eq(timeline_admit(&line, &h, 0), ARRIVAL_NEW);
+    cr_assert_eq(timeline_admit(&line, &h, TIME_UNKNOWN), ARRIVAL_NEW);
     cr_assert_eq(h.clock_epoch, 11, "another clock is another time");
 }
 
