@@ -95,28 +95,31 @@ static double density_of(const struct world *w, int road, const struct road_lane
     return l->direction > 0 ? n[PLAN_TRAFFIC_DENSITY] : n[PLAN_TRAFFIC_ONCOMING];
 }
 
-/* The gap from s to the nearest body on the lane in either sense, and the speed ahead. */
-static double free_around(const struct world *w, int road, int lane, double s, double *lead_v,
-                          double *lead_gap)
+struct around { /* of a place on a lane: from there to the nearest bodies, in m */
+    double near, lead_v, lead_gap, tail_v, tail_gap;
+};
+
+static struct around free_around(const struct world *w, int road, int lane, double s)
 {
-    double near = INFINITY;
+    struct around f = {INFINITY, 60, INFINITY, 0, INFINITY};
     int direction = w->roads.road[road].lane[lane].direction;
 
-    *lead_v = 60;
-    *lead_gap = INFINITY;
     for (int i = EGO; i < w->n_actors; i++) {
         struct body b = body_of(w, i);
 
         if (b.road != road || (b.lane != lane && b.from_lane != lane))
             continue;
         double ahead = direction * (b.s - s), gap = fabs(ahead) - b.length / 2;
-        near = fmin(near, gap);
-        if (ahead > 0 && gap < *lead_gap) {
-            *lead_gap = gap;
-            *lead_v = b.v;
+        f.near = fmin(f.near, gap);
+        if (ahead > 0 && gap < f.lead_gap) {
+            f.lead_gap = gap;
+            f.lead_v = b.v;
+        } else if (ahead <= 0 && gap < f.tail_gap) {
+            f.tail_gap = gap;
+            f.tail_v = b.v;
         }
     }
-    return near;
+    return f;
 }
 
 /* So near before a junction that one who comes there could not stop any more. */
@@ -140,18 +143,19 @@ static void add_driver(struct world *w, int road, int lane, double s)
     bool cycle = l->use == LANE_CYCLE;
     enum actor_kind kind = cycle ? ACTOR_CYCLIST : draw_kind(w, outermost(l));
     struct mind m;
-    double lead_v, lead_gap;
 
     mind_draw(r, kind, &m);
     double v0 = cycle ? m.v0 : wish_speed(w, l, kind, m.v0);
-    double near = free_around(w, road, lane, s, &lead_v, &lead_gap);
+    const struct around f = free_around(w, road, lane, s);
     double half = kind == ACTOR_TRUCK || kind == ACTOR_BUS ? 8.5 : 3.2;
-    if (near < half + 3 || before_junction(w, road, l, s))
+    if (f.near < half + 3 || before_junction(w, road, l, s))
         return;
     /* As fast as the way to the one ahead allows: no gap begins unsafe. */
-    double v = fmin(v0, fmax((lead_gap - half - 2.5) / 1.5, 0));
-    v = fmin(v, lead_v + sqrt(fmax(2 * (lead_gap - half - 3), 0)));
+    double v = fmin(v0, fmax((f.lead_gap - half - 2.5) / 1.5, 0));
+    v = fmin(v, f.lead_v + sqrt(fmax(2 * (f.lead_gap - half - 3), 0)));
     v = fmin(v, sqrt(2.2 / fmax(fabs(road_curvature(&w->roads.road[road], s)), 1e-5)));
+    if (f.tail_v > v && f.tail_gap < half + 3 + f.tail_v + pow(f.tail_v - v, 2) / 4)
+        return; /* somebody comes from behind, and would have to brake hard */
     int i = crowd_add(w, kind, road, lane, s, v);
     if (i >= 0)
         w->traffic->mind[i].v0 = v0;
@@ -161,9 +165,8 @@ static void add_driver(struct world *w, int road, int lane, double s)
 static void add_cyclist_aside(struct world *w, int lane, double s)
 {
     const struct road_lane *l = &w->roads.road[0].lane[lane];
-    double v, gap;
 
-    if (free_around(w, 0, lane, s, &v, &gap) < 25)
+    if (free_around(w, 0, lane, s).near < 25)
         return;
     int i = crowd_add(w, ACTOR_CYCLIST, 0, lane, s, 4.5);
     if (i >= 0) {
@@ -219,14 +222,14 @@ static void feed_lane(struct world *w, int road, int lane)
     double density = density_of(w, road, l);
 
     for (int end = 0; end < 2 && density > 0; end++) {
-        double s = w->ego.s + (end ? reach : -rear), lead_v, lead_gap;
+        double s = w->ego.s + (end ? reach : -rear);
         double *headway = &w->traffic->headway[road][lane][end];
 
         if (!lane_reaches(l, s, 10))
             continue;
         if (*headway <= 0)
             *headway = draw_headway(w, density, l->speed_limit);
-        if (free_around(w, road, lane, s, &lead_v, &lead_gap) > *headway) {
+        if (free_around(w, road, lane, s).near > *headway) {
             add_driver(w, road, lane, s);
             *headway = 0;
         }
@@ -238,7 +241,7 @@ static void feed_start(struct world *w, int road, int lane)
 {
     const struct roadway *r = &w->roads.road[road];
     const struct road_lane *l = &r->lane[lane];
-    double s = l->direction > 0 ? 6 : r->length - 6, v, gap, density = density_of(w, road, l);
+    double s = l->direction > 0 ? 6 : r->length - 6, density = density_of(w, road, l);
     struct road_point p = road_at(r, s, 0);
     double far = hypot(p.x - w->ego.x, p.y - w->ego.y);
     bool dead_end = r->left.n > 1 && r->left.knot[0].s > -20 && r->left.knot[0].s < 0;
@@ -250,10 +253,31 @@ static void feed_start(struct world *w, int road, int lane)
     double *headway = &w->traffic->headway[road][lane][0];
     if (*headway <= 0)
         *headway = w->t + random_exponential(&w->traffic->random, 250 / density) + 2;
-    if (w->t >= *headway && free_around(w, road, lane, s, &v, &gap) > 14) {
+    if (w->t >= *headway && free_around(w, road, lane, s).near > 14) {
         add_driver(w, road, lane, s);
         *headway = 0;
     }
+}
+
+/* In tight bends long ones need the space, and where somebody crosses on foot there is a gap. */
+static bool no_parking(const struct world *w, double s)
+{
+    const struct traffic *t = w->traffic;
+    const double half = 3 + 1; /* of a car, and of somebody's way past it */
+    const double tight = 1.0 / 150;
+
+    for (int k = -1; k <= 1; k++)
+        if (fabs(road_curvature(&w->roads.road[0], s + 6 * k)) > tight)
+            return true;
+
+    for (int k = 0; k < t->places.n_zebras; k++)
+        if (s > t->places.zebra[k].s0 - half && s < t->places.zebra[k].s1 + half)
+            return true;
+    for (int i = 0; i < w->n_actors; i++)
+        if (w->actor[i].kind == ACTOR_PEDESTRIAN && t->mind[i].script >= 0 &&
+            fabs(w->actor[i].s - s) < half)
+            return true;
+    return false;
 }
 
 static void park(struct world *w, int lane)
@@ -270,7 +294,7 @@ static void park(struct world *w, int lane)
         struct random *r = &w->traffic->random;
 
         if (s < w->ego.s - behind ||
-            !random_chance(r, w->traffic->plan.number[PLAN_TRAFFIC_PARKED]))
+            !random_chance(r, w->traffic->plan.number[PLAN_TRAFFIC_PARKED]) || no_parking(w, s))
             continue;
         int i = crowd_add(w, random_chance(r, 0.85) ? ACTOR_CAR : ACTOR_VAN, 0, -1, s, 0);
         if (i < 0)
