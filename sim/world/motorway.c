@@ -273,9 +273,11 @@ void network_motorway(struct build *b)
             widen(&wide, &ramp[i], c.width);
     }
     if (site) {
+        double ease = fmin(60, 0.4 * (p->site1 - p->site0)); /* short ones have less of it */
+
         shift.knot[0].s = p->site0;
-        profile_add(&shift, p->site0 + 60, -1.8);
-        profile_add(&shift, p->site1 - 60, -1.8);
+        profile_add(&shift, p->site0 + ease, -1.8);
+        profile_add(&shift, p->site1 - ease, -1.8);
         profile_add(&shift, p->site1, 0);
     }
     n->n_roads = 2;

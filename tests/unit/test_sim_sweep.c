@@ -1,6 +1,7 @@
 /* Many worlds, each driven for a while: they open, stay finite, and nobody is in anybody. The few
- * seeds of a test are enough to notice that something broke; `make sim-sweep` drives the many,
- * OUTRIDER_SWEEP seeds of each scenario and ten times as many of `random`. */
+ * seeds of a test are enough to notice that something broke. OUTRIDER_SWEEP=N in the environment
+ * drives N seeds of each scenario and ten times as many of `random`, OUTRIDER_SWEEP_FROM=SEED
+ * begins elsewhere, OUTRIDER_SWEEP_ONLY=NAME takes one scenario. */
 #include "sim/world/scenario.h"
 #include "sim/world/world.h"
 
