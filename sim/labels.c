@@ -7,8 +7,8 @@
 
 bool label_counts(const struct object *o, const struct truth_object *more)
 {
-    const float least_px = 6, most_hidden = 0.85f;
-    const uint32_t least_visible = 24;
+    const float least_px = 10, most_hidden = 0.75f;
+    const uint32_t least_visible = 40;
 
     return o->box_px.x2 - o->box_px.x1 >= least_px && o->box_px.y2 - o->box_px.y1 >= least_px &&
            more->visible_px >= least_visible && !(o->occlusion > most_hidden);
