@@ -447,9 +447,8 @@ int sim_bus(const struct sim_options *o)
     b = (struct bus){.o = o};
     if (open_all(&b, &why) == OK && (w = await_daemon(&b, &why)) == WAIT_DONE) {
         if (o->progress)
-            fprintf(stderr, "%s: %d frames at %g Hz%s%s\n", stage_name(b.stage),
-                    b.frames, o->rate_hz, o->stage.render ? ", drawn by " : "",
-                    stage_device(b.stage));
+            fprintf(stderr, "%s: %d frames at %g Hz%s%s\n", stage_name(b.stage), b.frames,
+                    o->rate_hz, o->stage.render ? ", drawn by " : "", stage_device(b.stage));
         b.start_ns = sender_now_ns() + (o->lockstep ? 0 : b.period_ns);
         w = drive(&b, &why);
         hear_the_last(&b);
