@@ -442,8 +442,10 @@ Test(sim, a_daemon_that_dies_is_told)
         cr_expect_eq(program_wait(pid), 1);
         cr_assert_eq(file_read(&text, log_path, 1 << 20, &why), OK);
         cr_expect(strstr(text.text, "outrider sim: "), "%s", text.text);
-        cr_expect(strstr(text.text, "daemon at") || strstr(text.text, "no objects or lanes"), "%s",
-                  text.text);
+        /* It may die between its two answers to a frame. */
+        cr_expect(strstr(text.text, "daemon at") || strstr(text.text, "no objects or lanes") ||
+                      strstr(text.text, "no lanes message"),
+                  "%s", text.text);
         rig_finish(&r);
     }
     file_finish(&text);
