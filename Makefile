@@ -91,7 +91,7 @@ PROGRAMS  := $B/outriderd $B/outrider $B/outrider-torcs.so
 
 TESTS     := $(patsubst %.c,$B/%,$(filter-out tests/e2e/harness.c,\
                  $(wildcard tests/unit/*.c tests/kernels/*.c tests/golden/*.c tests/e2e/*.c)))
-TEST_HELP := $(call objs,tests/*.c tests/e2e/harness.c)
+TEST_HELP := $(filter-out $B/tests/limited_net.o,$(call objs,tests/*.c tests/e2e/harness.c))
 FUZZERS   := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 # What drives other engines; those that need headers, where they are installed.
 PEERS     := $B/tests/bench/peers/ort $(if $(wildcard /usr/include/oneapi/dnnl/dnnl.h),$B/tests/bench/peers/onednn) \
@@ -180,7 +180,9 @@ $B/perception/kernels/%.o $B/perception/image/%.o: loops := -ftree-vectorize -fn
 # programs through OUTRIDER_BUILD, all tests the data through OUTRIDER_SHARED.
 $(TESTS): $B/%: $B/%.o $(TEST_HELP) $(LIB)
 	$(call say,link,$@)
-	$(Q)$(CC) $(ldflags) -o $@ $^ $(ldlibs) -lcriterion
+	$(Q)$(CC) $(ldflags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ldlibs) -lcriterion
+# Not for all: some tests stand in for the networks that it opens.
+$B/tests/unit/test_nn_hostile $B/tests/unit/test_nn_hostile_operators: $B/tests/limited_net.o
 # Counts our allocations: those of the objects linked here, not of the libraries.
 $B/tests/unit/test_noalloc $B/tests/unit/test_sim_render: ldflags += \
   $(foreach f,malloc calloc realloc aligned_alloc,-Wl$(comma)--wrap=$(f))
