@@ -171,6 +171,56 @@ void labels_kitti(const struct truth *t, const struct camera *c, int frame, FILE
     }
 }
 
+/* ---- everything ---------------------------------------------------------------------------- */
+
+static void truth_box(const char *name, const struct box *b, FILE *f)
+{
+    fprintf(f, "\"%s\": [%.2f, %.2f, %.2f, %.2f], ", name, (double)b->x1, (double)b->y1,
+            (double)b->x2, (double)b->y2);
+}
+
+static void truth_object(const struct object *o, const struct truth_object *more, FILE *f)
+{
+    fprintf(f, "{\"class\": \"%s\", \"id\": %" PRIu64 ", ",
+            object_class_name(o->classes[0].class), o->id);
+    truth_box("box", &o->box_px, f);
+    truth_box("full", &more->full_px, f);
+    fprintf(f, "\"at\": [%.3f, %.3f, %.3f], \"size\": [%.2f, %.2f, %.2f], ", (double)o->x_m,
+            (double)o->y_m, (double)o->z_m, (double)o->length_m, (double)o->width_m,
+            (double)o->height_m);
+    if (isfinite(o->occlusion)) /* signs are not looked behind */
+        fprintf(f, "\"occlusion\": %.3f, ", (double)o->occlusion);
+    if (isfinite(o->truncation))
+        fprintf(f, "\"truncation\": %.3f, ", (double)o->truncation);
+    fprintf(f, "\"yaw\": %.3f, \"counts\": %s}", (double)more->yaw_rad,
+            label_counts(o, more) ? "true" : "false");
+}
+
+static void truth_boundary(const struct lane_boundary *l, FILE *f)
+{
+    fprintf(f, "{\"role\": %d, \"kind\": %d, \"type\": %d, \"color\": %d, \"pixels\": [", l->role,
+            l->kind, l->n_types ? (int)l->types[0].type : 0,
+            l->n_colors ? (int)l->colors[0].color : 0);
+    for (int i = 0; i < l->n_pixels; i++)
+        fprintf(f, "%s[%.1f, %.1f]", i ? ", " : "", (double)l->pixel[i].x, (double)l->pixel[i].y);
+    fprintf(f, "]}");
+}
+
+void labels_truth(const struct truth *t, const char *image, FILE *f)
+{
+    fprintf(f, "{\"image\": \"%s\", \"objects\": [", image);
+    for (int i = 0; i < t->scene.n_objects; i++) {
+        fprintf(f, "%s", i ? ", " : "");
+        truth_object(&t->scene.object[i], &t->object[i], f);
+    }
+    fprintf(f, "], \"boundaries\": [");
+    for (int i = 0; i < t->scene.n_lanes; i++) {
+        fprintf(f, "%s", i ? ", " : "");
+        truth_boundary(&t->scene.lane[i], f);
+    }
+    fprintf(f, "]}\n");
+}
+
 /* ---- calibration --------------------------------------------------------------------------- */
 
 void labels_calibration(const struct camera *c, FILE *f)

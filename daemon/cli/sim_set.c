@@ -3,6 +3,7 @@
  *
  *     images/NUMBER.jpg  labels/NUMBER.txt  ignore/NUMBER.txt  classes.txt  set.json    objects
  *     lanes.json                                                                    TuSimple
+ *     truth.jsonl                                     all that is known (sim/labels.h)
  *     road/NUMBER.png                                                               1: drivable
  *     tracks/WORLD.txt  sequences.txt                                               KITTI
  *     calibration.yaml  timestamps.txt                                              the drive
@@ -42,7 +43,7 @@ struct writer {
     struct sheet sheet;
     uint8_t *mask;
     int frames, done; /* done: finished by an earlier run */
-    FILE *lanes, *tracks, *stamps;
+    FILE *lanes, *everything, *tracks, *stamps;
     uint64_t bytes, boxes;
     int written;
     int64_t start_ns, shown_ns;
@@ -267,6 +268,8 @@ static enum err find_done(struct writer *w)
 
     if (e == OK)
         e = cut_lines(w, "lanes.json", w->done, &lines);
+    if (e == OK)
+        e = cut_lines(w, "truth.jsonl", w->done, &lines);
     name_tracks(name, world_of(w, w->done));
     if (e == OK)
         e = cut_tracks(w, name, place_in_world(w, w->done));
@@ -396,7 +399,9 @@ static enum err put_pictured(struct writer *w, int i, const struct rendered *pic
     snprintf(name, sizeof name, "images/%06d.%s", i,
              w->o->encoding == ENCODING_PNG ? "png" : "jpg");
     labels_tusimple(truth, &w->o->stage.camera, name, w->lanes);
-    return flush(w, w->lanes, "lanes.json");
+    labels_truth(truth, name, w->everything);
+    e = flush(w, w->lanes, "lanes.json");
+    return e == OK ? flush(w, w->everything, "truth.jsonl") : e;
 }
 
 static enum err put_frame(struct writer *w, int i, const struct rendered *picture,
@@ -501,7 +506,8 @@ static enum err open_set(struct writer *w)
     if (!w->o->stage.render)
         return OK;
     e = put_classes(w);
-    return e == OK ? append_to(w, "lanes.json", &w->lanes) : e;
+    e = e == OK ? append_to(w, "lanes.json", &w->lanes) : e;
+    return e == OK ? append_to(w, "truth.jsonl", &w->everything) : e;
 }
 
 static enum err open_all(struct writer *w)
@@ -553,7 +559,7 @@ static void report(const struct writer *w, int frames)
 
 static void close_all(struct writer *w)
 {
-    FILE *files[] = {w->lanes, w->tracks, w->stamps};
+    FILE *files[] = {w->lanes, w->everything, w->tracks, w->stamps};
 
     for (int i = 0; i < 3; i++)
         if (files[i])
