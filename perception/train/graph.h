@@ -91,6 +91,8 @@ struct train {
     char *scratch;
     size_t scratch_bytes;
     bool planned, training;
+    void (*before_losses)(void *arg); /* NULL: nothing to do there */
+    void *before_losses_arg;
     int64_t step;
     double loss_of[TRAIN_MAX_LOSSES];
     double norm_of[TRAIN_MAX_LOSSES]; /* what each loss is divided by */

@@ -28,11 +28,26 @@ float *grad_add(struct train *t, const struct layer *l, int i)
 }
 
 /* ---- passes -------------------------------------------------------------------------------- */
+static void run_layers(struct train *t, bool losses)
+{
+    for (int i = 0; i < t->n_layers; i++)
+        if ((t->layer[i].kind == &layer_loss) == losses)
+            t->layer[i].kind->forward(t, &t->layer[i]);
+}
+
 static void forward(struct train *t, bool training)
 {
     t->training = training;
-    for (int i = 0; i < t->n_layers; i++)
-        t->layer[i].kind->forward(t, &t->layer[i]);
+    run_layers(t, false);
+    if (t->before_losses)
+        t->before_losses(t->before_losses_arg);
+    run_layers(t, true);
+}
+
+void train_before_losses(struct train *t, void (*fill)(void *arg), void *arg)
+{
+    t->before_losses = fill;
+    t->before_losses_arg = arg;
 }
 
 /* A layer whose output nobody reads has nothing to say about the loss. */

@@ -164,6 +164,9 @@ struct train_loss {
     float alpha, gamma, beta; /* alpha 0: no balance; gamma, beta 0: 2, 1 */
 };
 void train_loss(struct train *t, const struct train_loss *l);
+/* Called in each pass between the network and its losses: targets may depend on outputs. One for a
+ * struct train; arg is borrowed. */
+void train_before_losses(struct train *t, void (*fill)(void *arg), void *arg);
 
 /* ---- the recipe ---------------------------------------------------------------------------- */
 enum train_optimiser { TRAIN_ADAMW, TRAIN_SGD };
