@@ -15,6 +15,7 @@ int run_command(int argc, char **argv);
 int replay_command(int argc, char **argv);
 int sim_command(int argc, char **argv);
 int echo_command(int argc, char **argv);
+int train_command(int argc, char **argv);
 int eval_command(int argc, char **argv);
 
 #endif

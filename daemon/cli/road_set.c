@@ -9,20 +9,40 @@
 
 enum { TEXT_MAX_BYTES = 1 << 20 };
 
+/* NULL: there is none. */
+static const char *folder_of(const char *path)
+{
+    static const char *const names[] = {"masks", "road"};
+    char folder[FILE_MAX_PATH];
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (path_join(folder, path, names[i]) && folder_exists(folder))
+            return names[i];
+    return NULL;
+}
+
+bool road_set_is(const char *path)
+{
+    return folder_of(path) != NULL;
+}
+
 static enum err take_area(const char *path, const json_t *j, struct road_set *s, struct why *why)
 {
     const json_t *area = json_object_get(j, "drivable_area");
     const char *text = json_string_value(area);
+    const size_t name = strlen(s->folder);
     int end = 0;
 
     if (!json_is_object(j))
         return err_say(why, ERR_FORMAT, "%s: must be a JSON object", path);
     if (!area)
         return OK;
-    if (text && sscanf(text, "masks == %3d%n", &s->road, &end) == 1 && !text[end] && s->road >= 0 &&
-        s->road <= 255)
+    if (text && !strncmp(text, s->folder, name) &&
+        sscanf(text + name, " == %3d%n", &s->road, &end) == 1 && !text[name + (size_t)end] &&
+        s->road >= 0 && s->road <= 255)
         return OK;
-    return err_say(why, ERR_FORMAT, "%s: drivable_area must be \"masks == ID\", 0 to 255", path);
+    return err_say(why, ERR_FORMAT, "%s: drivable_area must be \"%s == ID\", 0 to 255", path,
+                   s->folder);
 }
 
 static enum err read_json(struct road_set *s, struct why *why)
@@ -52,9 +72,10 @@ enum err road_set_read(const char *path, struct road_set *out, struct why *why)
     char folder[FILE_MAX_PATH];
     enum err e;
 
-    *out = (struct road_set){.path = path};
-    if (!path_join(folder, path, "masks") || !folder_exists(folder))
-        return err_say(why, ERR_IO, "%.200s: not a set with masks of the road, there is no masks/",
+    *out = (struct road_set){.path = path, .folder = folder_of(path)};
+    if (!out->folder)
+        return err_say(why, ERR_IO,
+                       "%.200s: not a set with masks of the road, there is no masks/ or road/",
                        path);
     if ((e = read_json(out, why)) != OK)
         return e;

@@ -1,7 +1,9 @@
-/* A folder of pictures with masks of the drivable area: images/ and masks/NAME.png (8 bit ids, one a
- * pixel), perhaps set.json with "drivable_area": "masks == 1". */
+/* A folder of pictures with masks of the drivable area: images/ and masks/NAME.png or road/NAME.png (8
+ * bit ids, one a pixel), perhaps set.json with "drivable_area": "masks == 1". */
 #ifndef OUTRIDER_DAEMON_CLI_ROAD_SET_H
 #define OUTRIDER_DAEMON_CLI_ROAD_SET_H
+
+#include <stdbool.h>
 
 #include "daemon/cli/pictures.h"
 #include "daemon/decode.h"
@@ -10,8 +12,11 @@
 struct road_set {
     const char *path; /* borrowed */
     struct pictures pictures;
-    int road; /* the id of the drivable area; set.json's, or 1 */
+    const char *folder; /* "masks" or "road" */
+    int road;           /* the id of the drivable area; set.json's, or 1 */
 };
+
+bool road_set_is(const char *path); /* it has such a folder */
 
 /* ERR_IO, ERR_FORMAT or ERR_LIMIT with the file. */
 MUST_CHECK enum err road_set_read(const char *path, struct road_set *out, struct why *why);

@@ -24,7 +24,7 @@ static enum err read_truth(struct work *w, const char *name)
     struct road_mask_file *m = &w->truth;
     enum err e;
 
-    if (!path_join(folder, w->set->path, "masks"))
+    if (!path_join(folder, w->set->path, w->set->folder))
         return err_say(w->why, ERR_LIMIT, "%.200s: the path is too long", w->set->path);
     if ((e = road_mask_read(w->decoder, folder, name, m, w->why)) != OK)
         return e;

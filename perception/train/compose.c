@@ -124,7 +124,7 @@ static void place_anyhow(const struct compose *c, struct tile *t, struct dice *d
     const struct image *im = &t->from->rgb;
     const bool forward = t->from->forward;
     const float k = c->strength, fit = fit_of(c, im);
-    float s = fit * expf(forward ? uniform(d, -0.35f, 0.55f) * k : uniform(d, -1.1f, 0.25f) * k);
+    float s = fit * expf(forward ? uniform(d, -0.35f, 0.55f) * k : uniform(d, -0.7f, 0.5f) * k);
     float stretch = expf(uniform(d, -0.12f, 0.12f) * k), w = s * stretch * (float)im->width,
           h = s / stretch * (float)im->height;
     float room[2] = {(float)c->width - w, (float)c->height - h};
@@ -140,7 +140,7 @@ static void place_quarter(const struct compose *c, struct tile *t, struct dice *
 {
     const struct image *im = &t->from->rgb;
     const float fit = fit_of(c, im),
-                s = fit * expf(uniform(d, -0.9f, t->from->forward ? 0.4f : -0.1f));
+                s = fit * expf(uniform(d, -0.8f, t->from->forward ? 0.4f : 0.1f));
     const float w = s * (float)im->width, h = s * (float)im->height;
     const float rw = (float)(t->x1 - t->x0), rh = (float)(t->y1 - t->y0);
     float centre[2] = {(float)t->x0 + w / 2 + (rw - w) * uniform(d, 0, 1),
@@ -336,8 +336,8 @@ struct light {
 static void draw_light(const struct compose *c, struct dice *d, struct light *l)
 {
     const float k = c->strength;
-    const bool night = chance(d, 0.12f * k);
-    const float gamma = expf(uniform(d, -0.45f, 0.45f) * k + (night ? 0.5f : 0)),
+    const bool night = chance(d, 0.06f * k);
+    const float gamma = expf(uniform(d, -0.35f, 0.35f) * k + (night ? 0.5f : 0)),
                 gain = expf(uniform(d, -0.3f, 0.2f) * k) * (night ? uniform(d, 0.25f, 0.7f) : 1),
                 lift = uniform(d, -0.06f, 0.1f) * k;
 

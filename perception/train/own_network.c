@@ -1,9 +1,10 @@
 #include "perception/train/own_network.h"
 
-#include "perception/train/own_targets.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "perception/train/graph.h"
+#include "perception/train/own_targets.h"
 
 /* Channels by stride 2, 4, 8, 16, 32; of the neck at strides 8, 16, 32; of the towers. */
 enum { C2 = 16, C4 = 32, C8 = 64, C16 = 96, C32 = 160 };
@@ -126,10 +127,16 @@ static void lose_scaled(struct train *t, const char *fmt, int stride, int x, int
                                        .weight = weight});
 }
 
+/* Of all ranks together. */
+static float whole_batch(const struct own_network *n)
+{
+    return (float)(n->batch * (n->train->ranks ? n->train->ranks->n : 1));
+}
+
 static void build_level(struct train *t, struct own_network *n, int i, int x)
 {
     struct own_level *l = &n->level[i];
-    const float per = 6 * (float)n->batch; /* about the objects of a batch, all levels together */
+    const float per = 6 * whole_batch(n); /* about the objects of a batch, all levels together */
     int dim[3];
     char name[16];
 
@@ -160,7 +167,7 @@ static void build_level(struct train *t, struct own_network *n, int i, int x)
 static void build_lanes(struct train *t, struct own_network *n, int x)
 {
     const int dim[3] = {n->batch, n->height / 8, n->width / 8};
-    const float rows = (float)(n->batch * dim[1]); /* a boundary or two in each */
+    const float rows = whole_batch(n) * (float)dim[1]; /* a boundary or two in each */
     int tower = conv(t, x, TOWER, 3, 1);
 
     n->lanes = head(t, tower, OWN_LANE, "lanes");

@@ -58,3 +58,68 @@ enum err sampler_restore(struct train_sampler *s, const struct sampler_state *fr
     shuffle(s);
     return OK;
 }
+
+/* ---- several sets -------------------------------------------------------------------------- */
+
+enum err mix_init(struct train_mix *m, int n, const int64_t *samples, const double *share,
+                  uint64_t seed)
+{
+    double sum = 0;
+
+    *m = (struct train_mix){.seed = seed};
+    if (n < 1 || n > MIX_MAX_SETS)
+        return ERR_LIMIT;
+    for (int i = 0; i < n; i++) {
+        enum err e = share[i] > 0 ? sampler_init(&m->set[i], samples[i],
+                                                 random_bits(seed, 11, (uint64_t)i))
+                                  : ERR_LIMIT;
+
+        m->n = i + 1;
+        if (e != OK) {
+            mix_finish(m);
+            return e;
+        }
+        m->upto[i] = sum += share[i];
+    }
+    return OK;
+}
+
+void mix_finish(struct train_mix *m)
+{
+    for (int i = 0; i < m->n; i++)
+        sampler_finish(&m->set[i]);
+    *m = (struct train_mix){0};
+}
+
+int32_t mix_next(struct train_mix *m, int *set)
+{
+    const double at = (double)(random_bits(m->seed, 12, (uint64_t)m->drawn++) >> 11) * 0x1p-53 *
+                      m->upto[m->n - 1];
+    int i = 0;
+
+    while (i < m->n - 1 && at >= m->upto[i])
+        i++;
+    *set = i;
+    return sampler_next(&m->set[i]);
+}
+
+void mix_save(const struct train_mix *m, struct mix_state *out)
+{
+    *out = (struct mix_state){.seed = m->seed, .n = m->n, .drawn = m->drawn};
+    for (int i = 0; i < m->n; i++)
+        out->set[i] = m->set[i].state;
+}
+
+enum err mix_restore(struct train_mix *m, const struct mix_state *from, struct why *why)
+{
+    enum err e = OK;
+
+    if (from->n != m->n)
+        return err_say(why, ERR_MISMATCH,
+                       "the checkpoint saw %" PRId64 " sets, there are %d", from->n, m->n);
+    for (int i = 0; i < m->n && e == OK; i++)
+        e = sampler_restore(&m->set[i], &from->set[i], why);
+    m->seed = from->seed;
+    m->drawn = from->drawn;
+    return e;
+}
