@@ -127,6 +127,8 @@ static enum err build(struct run *r)
     if ((e = train_plan(r->t, &recipe, &r->why)) != OK)
         return e;
     own_network_start(r->t);
+    if (o->from && (e = train_import(r->t, o->from, &r->why)) != OK)
+        return e;
     r->labels = calloc((size_t)r->net.batch, sizeof *r->labels);
     return r->labels ? OK : err_say(&r->why, ERR_NOMEM, "no memory");
 }

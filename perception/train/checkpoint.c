@@ -126,31 +126,6 @@ enum err train_save(struct train *t, const char *path, const void *extra, size_t
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
-static enum err read_whole(const char *path, size_t most, unsigned char **bytes, size_t *n,
-                           struct why *why)
-{
-    FILE *f = fopen(path, "rbe");
-    int error = errno;
-
-    *bytes = NULL;
-    if (!f) {
-        err_say(why, ERR_IO, "%s: %s", path, strerror(error));
-        errno = error;
-        return ERR_IO;
-    }
-    if (!(*bytes = malloc(most + 1))) {
-        fclose(f);
-        return err_say(why, ERR_NOMEM, "no memory for %zu bytes", most);
-    }
-    *n = fread(*bytes, 1, most + 1, f);
-    if (ferror(f)) {
-        fclose(f);
-        return err_say(why, ERR_IO, "%s: cannot read", path);
-    }
-    fclose(f);
-    return OK;
-}
-
 static enum err check(const struct header *want, const unsigned char *bytes, size_t n, size_t size,
                       const char *path, struct why *why)
 {
@@ -178,7 +153,7 @@ enum err train_load(struct train *t, const char *path, void *extra, size_t n, st
     size_t size = sizeof h + h.floats * sizeof(float) + n + sizeof(uint64_t), there = 0;
     unsigned char *bytes;
     const unsigned char *from;
-    enum err e = read_whole(path, size, &bytes, &there, why);
+    enum err e = file_bytes(path, size, &bytes, &there, why);
 
     if (e == OK && (e = check(&h, bytes, there, size, path, why)) == OK) {
         memcpy(&h, bytes, sizeof h);

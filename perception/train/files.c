@@ -1,8 +1,10 @@
-/* Files that are whole or not there. */
+/* Files that are whole or not there, and reading them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "perception/train/graph.h"
@@ -41,4 +43,31 @@ enum err file_replace(const char *path, const void *bytes, size_t n, struct why 
     }
     sync_folder(path);
     return OK;
+}
+
+enum err file_bytes(const char *path, size_t most, unsigned char **bytes, size_t *n,
+                    struct why *why)
+{
+    FILE *f = fopen(path, "rbe");
+    const int error = errno;
+    struct stat about;
+    enum err e = OK;
+
+    *bytes = NULL;
+    if (!f) {
+        err_say(why, ERR_IO, "%s: %s", path, strerror(error));
+        errno = error;
+        return ERR_IO;
+    }
+    if (fstat(fileno(f), &about) != 0 || !S_ISREG(about.st_mode))
+        e = err_say(why, ERR_IO, "%s: not a regular file", path);
+    *n = e == OK && (size_t)about.st_size <= most ? (size_t)about.st_size : most + 1;
+    if (e == OK && !(*bytes = malloc(*n + 1)))
+        e = err_say(why, ERR_NOMEM, "%s: no memory for %zu bytes", path, *n);
+    if (e == OK)
+        *n = fread(*bytes, 1, *n, f);
+    if (e == OK && ferror(f))
+        e = err_say(why, ERR_IO, "%s: cannot read", path);
+    fclose(f);
+    return e;
 }

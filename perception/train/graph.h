@@ -165,5 +165,9 @@ extern const struct layer_kind layer_conv, layer_conv_transpose, layer_linear, l
 /* ---- files (files.c) ----------------------------------------------------------------------- */
 /* Beside path first, then in its place; on the disk when this returns. */
 MUST_CHECK enum err file_replace(const char *path, const void *bytes, size_t n, struct why *why);
+/* What it holds, at most `most` + 1 bytes of it; the caller's to free(), also after a failure. ERR_IO (errno
+ * ENOENT: there is none), ERR_NOMEM. */
+MUST_CHECK enum err file_bytes(const char *path, size_t most, unsigned char **bytes, size_t *n,
+                               struct why *why);
 
 #endif

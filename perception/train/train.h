@@ -243,4 +243,11 @@ MUST_CHECK enum err train_export_bytes(struct train *t, const struct train_expor
 MUST_CHECK enum err train_export(struct train *t, const char *path, const struct train_export *x,
                                  struct why *why);
 
+/* The way back: begin with the weights of such a file, exported with keep_norms (norms over rows do not
+ * come back). After train_plan(); what was trained so far, and the optimiser, are left as they are. All of them or
+ * none: ERR_MISMATCH says which one is not there or has another shape. Also ERR_IO, ERR_FORMAT, ERR_LIMIT. */
+MUST_CHECK enum err train_import_bytes(struct train *t, const void *bytes, size_t n,
+                                       struct why *why);
+MUST_CHECK enum err train_import(struct train *t, const char *path, struct why *why);
+
 #endif

@@ -210,3 +210,86 @@ Test(train_export, carried_states)
     free(bytes);
     train_close(t);
 }
+
+/* ---- and back ------------------------------------------------------------------------------ */
+static int small_network(uint64_t seed, int channels)
+{
+    struct train_recurrent r = {.hidden = 6, .mask = -1};
+    const struct train_recipe recipe = {.rate = 1e-2f, .ema = 0.9f};
+    struct why why;
+    int x, y;
+
+    cr_assert(train_open(&(struct train_options){.cpu_mask = ~0u, .seed = seed}, &t) == OK);
+    x = train_input(t, "image", 4, (int[]){2, 6, 5, 3});
+    y = train_batch_norm(t, train_conv(t, x, channels, 3, 1, 1), ACT_RELU);
+    y = train_batch_norm(t, train_conv(t, y, channels, 3, 1, channels), ACT_RELU);
+    y = train_add(t, y, train_parameter(t, "place", 4, (int[]){1, 6, 5, channels}, 0.3f));
+    y = train_conv_with(
+        t, y, &(struct train_conv){.channels = 4, .kernel_y = 1, .kernel_x = 1, .bias = true});
+    y = train_lstm(t, train_reshape(t, y, 3, (int[]){2, 30, 4}), &r);
+    y = train_linear(t, y, 5, true);
+    train_output(t, "y", y);
+    gradients_loss(t, y);
+    cr_assert(train_plan(t, &recipe, &why) == OK, "%s", why.text);
+    gradients_fill(t, x, 3, -1, 2);
+    return y;
+}
+
+Test(train_import, gives_back_what_was_exported)
+{
+    struct train_report r;
+    unsigned char *bytes;
+    struct why why;
+    float *was;
+    size_t n, count;
+    int y = small_network(1, 8);
+
+    for (int i = 0; i < 5; i++)
+        train_step(t, &r);
+    train_evaluate(t, true, &r);
+    count = train_count(t, y);
+    was = malloc(count * sizeof *was);
+    cr_assert(was);
+    memcpy(was, train_data(t, y), count * sizeof *was);
+    cr_assert(train_export_bytes(t, &(struct train_export){.averaged = true, .keep_norms = true},
+                                 &bytes, &n, &why) == OK);
+    train_close(t);
+
+    y = small_network(2, 8);
+    cr_assert(train_import_bytes(t, bytes, n, &why) == OK, "%s", why.text);
+    for (int averaged = 0; averaged < 2; averaged++) {
+        train_evaluate(t, averaged, &r);
+        for (size_t i = 0; i < count; i++)
+            cr_assert_float_eq(train_data(t, y)[i], was[i], 1e-5, "%zu: %g, was %g", i,
+                               (double)train_data(t, y)[i], (double)was[i]);
+    }
+    train_close(t);
+    free(bytes);
+    free(was);
+}
+
+Test(train_import, takes_all_or_nothing)
+{
+    struct train_report before, after;
+    unsigned char *bytes;
+    struct why why;
+    size_t n;
+
+    small_network(1, 8);
+    cr_assert(train_export_bytes(t, &(struct train_export){0}, &bytes, &n, &why) == OK);
+    train_evaluate(t, false, &before);
+    cr_assert(train_import_bytes(t, bytes, n, &why) == ERR_MISMATCH);
+    cr_assert(strstr(why.text, "without its norms"), "%s", why.text);
+    cr_assert(train_import_bytes(t, bytes, n / 2, &why) != OK);
+    train_evaluate(t, false, &after);
+    cr_assert_eq(before.loss, after.loss);
+    free(bytes);
+    cr_assert(train_export_bytes(t, &(struct train_export){.keep_norms = true}, &bytes, &n, &why) ==
+              OK);
+    train_close(t);
+    small_network(1, 12);
+    cr_assert(train_import_bytes(t, bytes, n, &why) == ERR_MISMATCH);
+    cr_assert(strstr(why.text, "shape"), "%s", why.text);
+    train_close(t);
+    free(bytes);
+}
