@@ -181,8 +181,8 @@ static void truth_box(const char *name, const struct box *b, FILE *f)
 
 static void truth_object(const struct object *o, const struct truth_object *more, FILE *f)
 {
-    fprintf(f, "{\"class\": \"%s\", \"id\": %" PRIu64 ", ",
-            object_class_name(o->classes[0].class), o->id);
+    fprintf(f, "{\"class\": \"%s\", \"id\": %" PRIu64 ", ", object_class_name(o->classes[0].class),
+            o->id);
     truth_box("box", &o->box_px, f);
     truth_box("full", &more->full_px, f);
     fprintf(f, "\"at\": [%.3f, %.3f, %.3f], \"size\": [%.2f, %.2f, %.2f], ", (double)o->x_m,

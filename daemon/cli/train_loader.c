@@ -136,7 +136,8 @@ static enum err make(struct train_loader *l, struct helper *h, int i, struct why
     const struct sample *tile[TILES];
     const size_t n = (size_t)c->width * (size_t)c->height * 3;
     const bool lanes = s->line || s->has_lanes;
-    const int tiles = uniform_at(d, 0) < c->strength * (lanes ? MOSAIC_OF_LANES : MOSAIC) ? TILES : 1;
+    const int tiles =
+        uniform_at(d, 0) < c->strength * (lanes ? MOSAIC_OF_LANES : MOSAIC) ? TILES : 1;
     enum err e = OK;
 
     for (int k = 0; k < tiles && e == OK; k++) {

@@ -116,11 +116,10 @@ static enum err build(struct run *r)
     if (o->batch % r->ranks.n)
         return err_say(&r->why, ERR_MISMATCH, "--batch %d: must be a multiple of the %d ranks",
                        o->batch, r->ranks.n);
-    e = train_open(&(struct train_options){.cpu_mask = ~0u,
-                                           .pool = r->pool,
-                                           .seed = o->seed,
-                                           .ranks = &r->ranks},
-                   &r->t);
+    e = train_open(
+        &(struct train_options){
+            .cpu_mask = ~0u, .pool = r->pool, .seed = o->seed, .ranks = &r->ranks},
+        &r->t);
     if (e != OK)
         return err_say(&r->why, e, "no memory");
     own_network_build(r->t, o->batch / r->ranks.n, o->height, o->width, &r->net);
@@ -249,8 +248,7 @@ static enum err judge(struct run *r, double *loss)
     return e == OK ? mix_restore(train_loader_mix(r->judge), &start, &r->why) : e;
 }
 
-static enum err export(struct run *r)
-{
+static enum err export(struct run *r) {
     static const char *const metadata[][2] = {{"outrider.decoder", "outrider"}};
 
     return train_export(r->t, r->o->out,

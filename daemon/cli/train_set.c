@@ -299,13 +299,13 @@ static void take_objects(const struct train_set *s, int i, struct sample *out)
     for (size_t k = 0; k < from->n && l->n_objects < LABELS_MAX_OBJECTS; k++) {
         const struct ap_truth *t = &from->truth[k];
 
-        l->object[l->n_objects++] = (struct label_object){
-            .box = {w * (float)t->box.x1, h * (float)t->box.y1, w * (float)t->box.x2,
-                    h * (float)t->box.y2},
-            .classes = t->classes & ((1u << OWN_CLASSES) - 1),
-            .ignore = t->region,
-            .weight = 1,
-            .distance_m = NAN};
+        l->object[l->n_objects++] =
+            (struct label_object){.box = {w * (float)t->box.x1, h * (float)t->box.y1,
+                                          w * (float)t->box.x2, h * (float)t->box.y2},
+                                  .classes = t->classes & ((1u << OWN_CLASSES) - 1),
+                                  .ignore = t->region,
+                                  .weight = 1,
+                                  .distance_m = NAN};
     }
 }
 

@@ -140,8 +140,7 @@ static enum err take_boundaries(const json_t *list, const struct camera *camera,
     for (int i = 0; i < 2; i++)
         if (e.edge[i].n)
             l->boundary[l->n_boundaries++] = e.edge[i];
-    l->boundaries =
-        camera->width ? (1u << OWN_BOUNDARIES) - 1 : (1u << OWN_EDGES) - 1;
+    l->boundaries = camera->width ? (1u << OWN_BOUNDARIES) - 1 : (1u << OWN_EDGES) - 1;
     l->boundary_y[0] = 0;
     l->boundary_y[1] = IMAGE_MAX_SIDE;
     return OK;

@@ -70,9 +70,9 @@ enum err mix_init(struct train_mix *m, int n, const int64_t *samples, const doub
     if (n < 1 || n > MIX_MAX_SETS)
         return ERR_LIMIT;
     for (int i = 0; i < n; i++) {
-        enum err e = share[i] > 0 ? sampler_init(&m->set[i], samples[i],
-                                                 random_bits(seed, 11, (uint64_t)i))
-                                  : ERR_LIMIT;
+        enum err e = share[i] > 0
+                         ? sampler_init(&m->set[i], samples[i], random_bits(seed, 11, (uint64_t)i))
+                         : ERR_LIMIT;
 
         m->n = i + 1;
         if (e != OK) {
@@ -115,8 +115,8 @@ enum err mix_restore(struct train_mix *m, const struct mix_state *from, struct w
     enum err e = OK;
 
     if (from->n != m->n)
-        return err_say(why, ERR_MISMATCH,
-                       "the checkpoint saw %" PRId64 " sets, there are %d", from->n, m->n);
+        return err_say(why, ERR_MISMATCH, "the checkpoint saw %" PRId64 " sets, there are %d",
+                       from->n, m->n);
     for (int i = 0; i < m->n && e == OK; i++)
         e = sampler_restore(&m->set[i], &from->set[i], why);
     m->seed = from->seed;

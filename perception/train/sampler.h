@@ -45,7 +45,6 @@ MUST_CHECK enum err mix_init(struct train_mix *m, int n, const int64_t *samples,
 void mix_finish(struct train_mix *m); /* a zeroed one is fine */
 int32_t mix_next(struct train_mix *m, int *set);
 void mix_save(const struct train_mix *m, struct mix_state *out);
-MUST_CHECK enum err mix_restore(struct train_mix *m, const struct mix_state *from,
-                                struct why *why);
+MUST_CHECK enum err mix_restore(struct train_mix *m, const struct mix_state *from, struct why *why);
 
 #endif
