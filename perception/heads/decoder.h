@@ -46,7 +46,8 @@ struct head_decoder {
     void (*close)(void *state); /* NULL is fine */
 };
 
-extern const struct head_decoder head_ssd, head_yolox, head_fastestdet, head_lstr, head_lane_masks;
+extern const struct head_decoder head_outrider, head_ssd, head_yolox, head_fastestdet, head_lstr,
+    head_lane_masks;
 
 /* Is t float32 with this shape? -1 stands for any length. */
 bool tensor_is(const struct tensor *t, int rank, const int64_t *dim);

@@ -26,12 +26,18 @@ struct detection {
     float sigma_px[4]; /* of x1 y1 x2 y2 */
     float score;       /* 0..1 */
     enum object_class class;
+    /* How far it is along the ground, for networks that say: metres for each px of the camera's focal length fx
+     * in the picture, and the standard deviation of its logarithm; 0: not known. */
+    float distance_per_px, distance_sigma;
 };
 
 struct lane_curve { /* one boundary in the picture, bottom upwards */
     float score;
     enum lane_kind kind;
     int role; /* by position in the picture, as scene.h; 0 where the head cannot say */
+    enum lane_type type; /* 0: not known; type_share, color_share: how sure that is, 0..1 */
+    enum lane_color color;
+    float type_share, color_share;
     int n;
     struct {
         float x, y, sigma_x; /* px */
@@ -57,7 +63,7 @@ enum head_gives { HEAD_OBJECTS = 1, HEAD_LANES = 2, HEAD_ROAD = 4 };
 
 struct head_config {
     const char *model;   /* path of an ONNX file */
-    const char *decoder; /* "ssd", "yolox", "fastestdet", "lstr", "lane-masks"; NULL: the model's
+    const char *decoder; /* "outrider", "ssd", "yolox", "fastestdet", "lstr", "lane-masks"; NULL: the model's
                             metadata key "outrider.decoder", else recognised by its outputs */
     float score_min;     /* NAN: the decoder's own default */
     float nms_iou;       /* NAN: the decoder's own default */

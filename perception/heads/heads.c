@@ -9,7 +9,7 @@
 
 /* In the order in which they are asked whether they recognise a model. */
 static const struct head_decoder *const decoders[] = {
-    &head_ssd, &head_yolox, &head_fastestdet, &head_lstr, &head_lane_masks, NULL,
+    &head_outrider, &head_ssd, &head_yolox, &head_fastestdet, &head_lstr, &head_lane_masks, NULL,
 };
 
 struct head {

@@ -114,24 +114,35 @@ static float clip(float v, float limit)
     return smaller(larger(v, 0), limit);
 }
 
+struct detection *candidate_detection(const struct candidate *c, const struct fit *fit,
+                                      const float sigma_px[4], struct perceived *out)
+{
+    const float right = (float)fit->picture_width, bottom = (float)fit->picture_height;
+    const struct box *b = &c->box_px;
+    struct detection *d = &out->detection[out->n_detections];
+    const struct box clipped = {clip(b->x1, right), clip(b->y1, bottom), clip(b->x2, right),
+                                clip(b->y2, bottom)};
+
+    if (out->n_detections == HEAD_MAX_DETECTIONS ||
+        !(clipped.x1 < clipped.x2 && clipped.y1 < clipped.y2)) /* wholly outside */
+        return NULL;
+    *d = (struct detection){.box_px = clipped,
+                            .sigma_px = {sigma_px[0], sigma_px[1], sigma_px[2], sigma_px[3]},
+                            .score = c->score,
+                            .class = (enum object_class)c->class};
+    out->n_detections++;
+    return d;
+}
+
 void candidates_detections(struct candidates *c, float iou_max, const struct fit *fit,
                            const struct box_spread *spread, struct perceived *out)
 {
-    const float right = (float)fit->picture_width, bottom = (float)fit->picture_height;
-
     candidates_suppress(c, iou_max);
-    for (int i = 0; i < c->n && out->n_detections < HEAD_MAX_DETECTIONS; i++) {
+    for (int i = 0; i < c->n; i++) {
         const struct box *b = &c->item[i].box_px;
-        struct box clipped = {clip(b->x1, right), clip(b->y1, bottom), clip(b->x2, right),
-                              clip(b->y2, bottom)};
-        float sigma_x = hypotf(spread->width * (b->x2 - b->x1), spread->input_px * fit->x_scale);
-        float sigma_y = hypotf(spread->height * (b->y2 - b->y1), spread->input_px * fit->y_scale);
+        float x = hypotf(spread->width * (b->x2 - b->x1), spread->input_px * fit->x_scale);
+        float y = hypotf(spread->height * (b->y2 - b->y1), spread->input_px * fit->y_scale);
 
-        if (clipped.x1 < clipped.x2 && clipped.y1 < clipped.y2) /* not wholly outside */
-            out->detection[out->n_detections++] =
-                (struct detection){.box_px = clipped,
-                                   .sigma_px = {sigma_x, sigma_y, sigma_x, sigma_y},
-                                   .score = c->item[i].score,
-                                   .class = (enum object_class)c->item[i].class};
+        candidate_detection(&c->item[i], fit, (float[]){x, y, x, y}, out);
     }
 }

@@ -41,6 +41,11 @@ struct box_spread {
 void candidates_detections(struct candidates *c, float iou_max, const struct fit *fit,
                            const struct box_spread *spread, struct perceived *out);
 
+/* One candidate, clipped to the picture, at the end of out's detections. NULL: it lies outside, or out is full.
+ * sigma_px: of its four sides. */
+struct detection *candidate_detection(const struct candidate *c, const struct fit *fit,
+                                      const float sigma_px[4], struct perceived *out);
+
 float box_iou(const struct box *a, const struct box *b); /* 0 for boxes without area */
 
 #endif

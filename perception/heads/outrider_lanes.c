@@ -1,0 +1,208 @@
+#include "perception/heads/outrider_lanes.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "perception/heads/outrider.h"
+
+enum { LEAST_ROWS = 3, MAX_STEP = 6 /* cells to the side in a row */ };
+
+/* A row without evidence costs at most MISS; paths across it go on for some rows. A step to the side costs little,
+ * so that of equal paths the straight one is taken. */
+static const float MISS = -1.5f, BIAS = 1, MOST = 4, STEP = 0.15f, LEAST_SCORE = 0.35f;
+
+enum err own_lanes_init(struct own_lanes *l, const float *plane, int width, int height)
+{
+    const size_t n = (size_t)width * (size_t)height;
+
+    *l = (struct own_lanes){width, height, plane, malloc(n * sizeof *l->sum),
+                            malloc(n * sizeof *l->from)};
+    if (l->sum && l->from)
+        return OK;
+    own_lanes_finish(l);
+    return ERR_NOMEM;
+}
+
+void own_lanes_finish(struct own_lanes *l)
+{
+    free(l->sum);
+    free(l->from);
+    *l = (struct own_lanes){0};
+}
+
+struct cell {
+    int row, column;
+};
+
+static const float *plane(const struct own_lanes *l, int channel)
+{
+    return l->plane + (size_t)channel * (size_t)(l->width * l->height);
+}
+
+/* What a cell adds to a path. NAN adds nothing. */
+static float gain(float logit)
+{
+    return fminf(fmaxf(logit + BIAS, MISS), MOST);
+}
+
+static void reach(struct own_lanes *l, const float *logit, int row, int column, int width,
+                  int height)
+{
+    const int at = row * l->width + column;
+    const float *below = l->sum + (row + 1) * l->width;
+    float best = 0;
+    int from = -1;
+
+    for (int c = column - MAX_STEP; row + 1 < height && c <= column + MAX_STEP; c++) {
+        const float sum =
+            c < 0 || c >= width ? 0 : below[c] - STEP * (float)abs(c - column);
+
+        if (sum > best) {
+            best = sum;
+            from = c;
+        }
+    }
+    l->sum[at] = best + gain(logit[at]);
+    l->from[at] = (int16_t)from;
+}
+
+/* From the bottom upwards (Bellman 1957). Returns the upper end of the best path, row -1: there is none. */
+static struct cell best_end(struct own_lanes *l, const float *logit, int width, int height)
+{
+    struct cell end = {-1, -1};
+    float best = 0;
+
+    for (int row = height - 1; row >= 0; row--)
+        for (int column = 0; column < width; column++) {
+            reach(l, logit, row, column, width, height);
+            if (l->sum[row * l->width + column] > best) {
+                best = l->sum[row * l->width + column];
+                end = (struct cell){row, column};
+            }
+        }
+    return end;
+}
+
+static float sigmoid(float v)
+{
+    return 1 / (1 + expf(-v));
+}
+
+static void add_point(const struct own_lanes *l, int boundary, struct cell c, const struct fit *fit,
+                      struct lane_curve *out)
+{
+    const int at = c.row * l->width + c.column;
+    const float offset = plane(l, OWN_LINE_X + boundary)[at],
+                log_b = plane(l, OWN_LINE_SCALE + boundary)[at];
+    const float x = ((float)c.column + 0.5f + fminf(fmaxf(offset, -1), 1)) * 8 * fit->x_scale;
+
+    if (out->n == HEAD_MAX_CURVE_POINTS || !isfinite(x))
+        return;
+    out->point[out->n].x = fminf(fmaxf(x, 0), (float)fit->picture_width);
+    out->point[out->n].y =
+        fminf(((float)c.row + 0.5f) * 8 * fit->y_scale, (float)fit->picture_height);
+    out->point[out->n].sigma_x =
+        1.41421356f * expf(fminf(fmaxf(log_b, -6), 4)) * 8 * fit->x_scale;
+    out->point[out->n].seen = sigmoid(plane(l, OWN_LINE + boundary)[at]);
+    out->n++;
+}
+
+/* What most of its cells say, by their share; 0: nothing. */
+static int vote(const struct own_lanes *l, int channel, int n, const struct cell *path, int length,
+                float *share)
+{
+    float sum[OWN_LANE_TYPES] = {0}, all = 0;
+    int best = 0;
+
+    for (int i = 0; i < length; i++) {
+        const int at = path[i].row * l->width + path[i].column;
+        float p[OWN_LANE_TYPES], most = -INFINITY, total = 0;
+
+        for (int k = 0; k < n; k++)
+            most = fmaxf(most, plane(l, channel + k)[at]);
+        for (int k = 0; k < n; k++)
+            total += p[k] = expf(plane(l, channel + k)[at] - most);
+        for (int k = 0; k < n && total > 0; k++) {
+            sum[k] += p[k] / total;
+            all += p[k] / total;
+        }
+    }
+    for (int k = 1; k < n; k++)
+        if (sum[k] > sum[best])
+            best = k;
+    *share = all > 0 ? sum[best] / all : 0;
+    return all > 0 ? best + 1 : 0;
+}
+
+/* One point a row; where there are more rows than points, every second row, or third ... */
+static void add_path(const struct own_lanes *l, int boundary, const struct cell *path, int length,
+                     const struct fit *fit, struct lane_curve *out)
+{
+    const int every = (length + HEAD_MAX_CURVE_POINTS - 1) / HEAD_MAX_CURVE_POINTS;
+    float sum = 0;
+
+    *out = (struct lane_curve){.kind = boundary < OWN_EDGES ? LANE_LINE : LANE_ROAD_EDGE,
+                               .role = OWN_ROLE[boundary]};
+    for (int i = 0; i < length; i++) {
+        sum += sigmoid(plane(l, OWN_LINE + boundary)[path[i].row * l->width + path[i].column]);
+        if (i % every == 0)
+            add_point(l, boundary, path[i], fit, out);
+    }
+    out->score = sum / (float)length;
+    out->type = (enum lane_type)vote(l, OWN_TYPE, OWN_LANE_TYPES, path, length, &out->type_share);
+    out->color =
+        (enum lane_color)vote(l, OWN_COLOR, OWN_LANE_COLORS, path, length, &out->color_share);
+}
+
+static void trace(struct own_lanes *l, int boundary, int width, int height, const struct fit *fit,
+                  struct perceived *out)
+{
+    struct cell path[IMAGE_MAX_SIDE / 8],
+        at = best_end(l, plane(l, OWN_LINE + boundary), width, height);
+    int length = 0;
+
+    while (at.row >= 0 && at.row < height) {
+        path[length++] = at;
+        if (l->from[at.row * l->width + at.column] < 0)
+            break;
+        at = (struct cell){at.row + 1, l->from[at.row * l->width + at.column]};
+    }
+    for (int i = 0; i < length / 2; i++) { /* bottom upwards */
+        const struct cell swap = path[i];
+
+        path[i] = path[length - 1 - i];
+        path[length - 1 - i] = swap;
+    }
+    if (length < LEAST_ROWS || out->n_curves == HEAD_MAX_CURVES)
+        return;
+    struct lane_curve *c = &out->curve[out->n_curves];
+    add_path(l, boundary, path, length, fit, c);
+    out->n_curves += c->score >= LEAST_SCORE && c->n >= 2;
+}
+
+static int covered(int part, int n)
+{
+    const int cells = (part + 7) / 8;
+
+    return cells < n ? cells : n;
+}
+
+/* An edge is a boundary of our lane only where no line is. */
+static void settle_edges(struct perceived *out)
+{
+    for (int i = 0; i < out->n_curves; i++)
+        for (int k = 0; out->curve[i].kind == LANE_ROAD_EDGE && k < out->n_curves; k++)
+            if (out->curve[k].kind == LANE_LINE && out->curve[k].role == out->curve[i].role) {
+                out->curve[i].role = 0;
+                break;
+            }
+}
+
+void own_lanes_decode(struct own_lanes *l, const struct fit *fit, struct perceived *out)
+{
+    const int width = covered(fit->width, l->width), height = covered(fit->height, l->height);
+
+    for (int i = 0; i < OWN_BOUNDARIES; i++)
+        trace(l, i, width, height, fit, out);
+    settle_edges(out);
+}
