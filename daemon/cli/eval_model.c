@@ -76,8 +76,11 @@ static enum err keep_lanes(const struct perceived *seen, struct prediction *p)
         return ERR_NOMEM;
     for (int i = 0; i < seen->n_curves; i++) {
         const struct lane_curve *c = &seen->curve[i];
-        struct predicted_lane *lane = &p->lane[p->n_lanes++];
+        struct predicted_lane *lane = &p->lane[p->n_lanes];
 
+        if (c->kind == LANE_ROAD_EDGE && c->role == 0) /* bounds no lane */
+            continue;
+        p->n_lanes++;
         lane->role = c->role;
         lane->point = calloc((size_t)c->n + 1, sizeof *lane->point);
         if (!lane->point)

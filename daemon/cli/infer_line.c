@@ -56,15 +56,32 @@ static void object(FILE *f, const struct detection *d)
     if (d->sigma_px[0] > 0)
         fprintf(f, ",\"sigma\":[%.3f,%.3f,%.3f,%.3f]", d->sigma_px[0], d->sigma_px[1],
                 d->sigma_px[2], d->sigma_px[3]);
+    if (d->distance_per_px > 0)
+        fprintf(f, ",\"distance\":{\"per_px\":%.6f,\"sigma\":%.4f}", d->distance_per_px,
+                d->distance_sigma);
     fputs("}", f);
 }
 
 static void lane(FILE *f, const struct lane_curve *c)
 {
-    fprintf(f, "{\"role\":%d,\"score\":%.4f,\"points\":[", c->role, c->score);
+    static const char *const type[] = {"",           "solid", "dashed", "double",
+                                       "botts_dots", "kerb",  "barrier"},
+                             *const color[] = {"", "white", "yellow", "other"};
+
+    fprintf(f, "{\"role\":%d,\"score\":%.4f,", c->role, c->score);
+    if (c->kind == LANE_ROAD_EDGE)
+        fputs("\"kind\":\"road_edge\",", f);
+    if (c->type)
+        fprintf(f, "\"type\":\"%s\",", type[c->type]);
+    if (c->color)
+        fprintf(f, "\"color\":\"%s\",", color[c->color]);
+    fputs("\"points\":[", f);
     for (int i = 0; i < c->n; i++)
         fprintf(f, "%s[%.2f,%.2f]", i ? "," : "", c->point[i].x, c->point[i].y);
-    fputs("]}", f);
+    fputs("]", f);
+    for (int i = 0; i < c->n && c->point[0].sigma_x > 0; i++)
+        fprintf(f, "%s%.2f", i ? "," : ",\"sigma\":[", c->point[i].sigma_x);
+    fputs(c->n > 0 && c->point[0].sigma_x > 0 ? "]}" : "}", f);
 }
 
 struct runs {

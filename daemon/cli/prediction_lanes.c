@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/cli/predictions.h"
 
@@ -57,11 +58,15 @@ enum err prediction_lanes(const struct json_lines *l, const json_t *lanes, struc
     p->lane = calloc(n + 1, sizeof *p->lane);
     if (!p->lane)
         return json_lines_no_memory(l);
-    while (p->n_lanes < n) {
-        const size_t i = p->n_lanes++;
-        enum err e = take_lane(l, json_array_get(lanes, i), all, &p->lane[i]);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *j = json_array_get(lanes, i);
+        const char *kind = json_string_value(json_object_get(j, "kind"));
+        enum err e;
 
-        if (e != OK)
+        if (kind && !strcmp(kind, "road_edge") &&
+            json_integer_value(json_object_get(j, "role")) == 0) /* bounds no lane */
+            continue;
+        if ((e = take_lane(l, j, all, &p->lane[p->n_lanes++])) != OK)
             return e;
     }
     return OK;

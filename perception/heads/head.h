@@ -34,7 +34,7 @@ struct detection {
 struct lane_curve { /* one boundary in the picture, bottom upwards */
     float score;
     enum lane_kind kind;
-    int role; /* by position in the picture, as scene.h; 0 where the head cannot say */
+    int role;            /* by position in the picture, as scene.h; 0 where the head cannot say */
     enum lane_type type; /* 0: not known; type_share, color_share: how sure that is, 0..1 */
     enum lane_color color;
     float type_share, color_share;
@@ -62,15 +62,16 @@ struct perceived { /* what one network saw in one picture */
 enum head_gives { HEAD_OBJECTS = 1, HEAD_LANES = 2, HEAD_ROAD = 4 };
 
 struct head_config {
-    const char *model;   /* path of an ONNX file */
-    const char *decoder; /* "outrider", "ssd", "yolox", "fastestdet", "lstr", "lane-masks"; NULL: the model's
+    const char *model; /* path of an ONNX file */
+    const char *
+        decoder; /* "outrider", "ssd", "yolox", "fastestdet", "lstr", "lane-masks"; NULL: the model's
                             metadata key "outrider.decoder", else recognised by its outputs */
-    float score_min;     /* NAN: the decoder's own default */
-    float nms_iou;       /* NAN: the decoder's own default */
-    bool weak_too;       /* a tracker follows: unless score_min says otherwise, objects down to a
+    float score_min;   /* NAN: the decoder's own default */
+    float nms_iou;     /* NAN: the decoder's own default */
+    bool weak_too;     /* a tracker follows: unless score_min says otherwise, objects down to a
                             score of 0.1, which keep a track alive but start none */
-    unsigned cpu_mask;   /* CPU_... bits the kernels may use; ~0u: what the machine has */
-    struct pool *pool;   /* borrowed; NULL: inline */
+    unsigned cpu_mask; /* CPU_... bits the kernels may use; ~0u: what the machine has */
+    struct pool *pool; /* borrowed; NULL: inline */
 };
 
 struct head; /* network, decoder and working memory */

@@ -80,8 +80,7 @@ static enum err own_open(const struct head_io *io, const struct head_limits *lim
     for (int i = 0; i < OWN_LEVELS; i++) {
         const struct tensor *t = find_level(io, i);
 
-        o->level[i] =
-            (struct level){8 << i, (int)t->dim[3], (int)t->dim[2], first, tensor_f32(t)};
+        o->level[i] = (struct level){8 << i, (int)t->dim[3], (int)t->dim[2], first, tensor_f32(t)};
         first += o->level[i].width * o->level[i].height;
     }
     o->road = tensor_f32(head_output(io, "road"));
@@ -137,9 +136,9 @@ static void add_cells(struct own *o, const struct level *l, const struct fit *fi
 
         if (!(logit > least))
             continue;
-        const struct box px = {(x + number(l, OWN_BOX, i)) * sx, (y + number(l, OWN_BOX + 1, i)) * sy,
-                               (x + number(l, OWN_BOX + 2, i)) * sx,
-                               (y + number(l, OWN_BOX + 3, i)) * sy};
+        const struct box px = {
+            (x + number(l, OWN_BOX, i)) * sx, (y + number(l, OWN_BOX + 1, i)) * sy,
+            (x + number(l, OWN_BOX + 2, i)) * sx, (y + number(l, OWN_BOX + 3, i)) * sy};
         candidates_add(&o->found, &px, sigmoid(logit), rival(class), l->first + i);
     }
 }

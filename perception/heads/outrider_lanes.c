@@ -54,8 +54,7 @@ static void reach(struct own_lanes *l, const float *logit, int row, int column, 
     int from = -1;
 
     for (int c = column - MAX_STEP; row + 1 < height && c <= column + MAX_STEP; c++) {
-        const float sum =
-            c < 0 || c >= width ? 0 : below[c] - STEP * (float)abs(c - column);
+        const float sum = c < 0 || c >= width ? 0 : below[c] - STEP * (float)abs(c - column);
 
         if (sum > best) {
             best = sum;
@@ -101,8 +100,7 @@ static void add_point(const struct own_lanes *l, int boundary, struct cell c, co
     out->point[out->n].x = fminf(fmaxf(x, 0), (float)fit->picture_width);
     out->point[out->n].y =
         fminf(((float)c.row + 0.5f) * 8 * fit->y_scale, (float)fit->picture_height);
-    out->point[out->n].sigma_x =
-        1.41421356f * expf(fminf(fmaxf(log_b, -6), 4)) * 8 * fit->x_scale;
+    out->point[out->n].sigma_x = 1.41421356f * expf(fminf(fmaxf(log_b, -6), 4)) * 8 * fit->x_scale;
     out->point[out->n].seen = sigmoid(plane(l, OWN_LINE + boundary)[at]);
     out->n++;
 }

@@ -29,6 +29,8 @@ static const float SIDE_M = 0.1f, SIDE_WIDTHS = 0.01f;
  * this is the next one out, and ours is not seen. */
 static const float OUR_SIDE_M = 4.5f;
 
+static const float EVIDENCE_KEPT = 0.9f; /* of types and colours, from one sighting to the next */
+
 static const float EXTRAPOLATE_M = 15;    /* beyond the measured range, with growing sigma */
 static const float LEVEL_SIGMA_M = 0.03f; /* the road is not quite flat across */
 
@@ -43,8 +45,9 @@ struct track {
     struct lane_cubic cubic;   /* calibrated only, as are the next two */
     struct lane_ground ground; /* of the last curve */
     float x_min_m, x_max_m;
-    struct lane_curve curve; /* the last one, px */
-    float lateral;           /* left > 0: metres at our origin, or picture widths from its middle */
+    struct lane_curve curve;                                        /* the last one, px */
+    float type[LANE_TYPE_BARRIER + 1], color[LANE_COLOR_OTHER + 1]; /* evidence, by enum */
+    float lateral; /* left > 0: metres at our origin, or picture widths from its middle */
 };
 
 struct lanes {
@@ -107,12 +110,23 @@ static float distance_px(const struct lane_curve *a, const struct lane_curve *b,
     return sum / (5 * width);
 }
 
+/* What was said lately counts most. */
+static void remember(float *evidence, int n, int said, float share)
+{
+    for (int i = 0; i < n; i++)
+        evidence[i] *= EVIDENCE_KEPT;
+    if (said > 0 && said < n)
+        evidence[said] += share;
+}
+
 static void track_see(struct track *t, const struct sighting *s, bool metres)
 {
     t->odds = fminf(t->odds * (1 + 3 * s->curve->score), ODDS_MAX);
     t->published |= t->odds >= ODDS_PUBLISH;
     t->measurement = MEASUREMENT_MEASURED;
     t->curve = *s->curve;
+    remember(t->type, LANE_TYPE_BARRIER + 1, (int)s->curve->type, s->curve->type_share);
+    remember(t->color, LANE_COLOR_OTHER + 1, (int)s->curve->color, s->curve->color_share);
     if (!metres)
         return;
     t->ground = s->ground;
@@ -152,9 +166,9 @@ static void associate(struct lanes *l, const struct sighting *s, int n, float wi
 
     for (int i = 0; i < MAX_TRACKS; i++)
         for (int j = 0; j < n; j++)
-            cost[i][j] = l->track[i].id == 0 ? 1e9f
-                         : l->metres         ? distance_m(&l->track[i], &s[j].ground)
-                                             : distance_px(&l->track[i].curve, s[j].curve, width);
+            cost[i][j] = l->track[i].id == 0 || l->track[i].curve.kind != s[j].curve->kind ? 1e9f
+                         : l->metres ? distance_m(&l->track[i], &s[j].ground)
+                                     : distance_px(&l->track[i].curve, s[j].curve, width);
     for (;;) {
         float best = gate;
         int bi = -1, bj = -1;
@@ -180,13 +194,30 @@ static void drop_duplicates(struct lanes *l, float width)
         for (int j = 0; j < MAX_TRACKS; j++) {
             struct track *a = &l->track[i], *b = &l->track[j];
 
-            if (a->id == 0 || b->id == 0 || a->measurement != MEASUREMENT_PREDICTED ||
-                b->measurement != MEASUREMENT_MEASURED)
+            if (a->id == 0 || b->id == 0 || a->curve.kind != b->curve.kind ||
+                a->measurement != MEASUREMENT_PREDICTED || b->measurement != MEASUREMENT_MEASURED)
                 continue;
             if (l->metres ? distance_m(a, &b->ground) < DUPLICATE_M
                           : distance_px(&a->curve, &b->curve, width) < DUPLICATE_WIDTHS)
                 a->id = 0;
         }
+}
+
+/* From order[from] outwards, n of them: lines count up from `first`; an edge of the road has a role only
+ * where it comes before any line. */
+static void number_side(struct track **order, int from, int step, int n, int first)
+{
+    bool line = false;
+
+    for (int i = 0, role = first; i < n; i++) {
+        struct track *t = order[from + i * step];
+
+        if (t->curve.kind == LANE_ROAD_EDGE && line)
+            continue;
+        line |= t->curve.kind != LANE_ROAD_EDGE;
+        t->role = role >= -2 && role <= 2 ? role : 0;
+        role += role > 0 ? 1 : -1;
+    }
 }
 
 /* Published boundaries left to right, with roles counted outwards from us. */
@@ -218,10 +249,8 @@ static void set_roles(struct lanes *l)
     }
     bool far_left = l->metres && left > 0 && order[left - 1]->lateral > OUR_SIDE_M;
     bool far_right = l->metres && left < n && order[left]->lateral < -OUR_SIDE_M;
-    for (int i = 0; i < n; i++) {
-        int role = i < left ? left - i + far_left : left - 1 - i - far_right;
-        order[i]->role = role >= -2 && role <= 2 ? role : 0;
-    }
+    number_side(order, left - 1, -1, left, 1 + far_left);
+    number_side(order, left, 1, n - left, -1 - far_right);
     l->n_order = n;
 }
 
@@ -311,12 +340,57 @@ static void fill_metres(const struct track *t, struct lane_boundary *b)
     }
 }
 
+/* The likeliest of n kinds, best first. Returns how many there are to be said. */
+static int candidates(const float *evidence, int n, int *which, float *probability)
+{
+    float sum = 0;
+    int found = 0;
+
+    for (int i = 1; i < n; i++)
+        sum += evidence[i];
+    for (; found < SCENE_MAX_CANDIDATES && sum > 0.1f; found++) {
+        int best = 0;
+
+        for (int i = 1; i < n; i++) {
+            bool taken = false;
+
+            for (int k = 0; k < found; k++)
+                taken |= which[k] == i;
+            if (!taken && (best == 0 || evidence[i] > evidence[best]))
+                best = i;
+        }
+        if (best == 0 || !(evidence[best] > 0.05f * sum))
+            break;
+        which[found] = best;
+        probability[found] = evidence[best] / sum;
+    }
+    return found;
+}
+
+static void fill_looks(const struct track *t, struct lane_boundary *b)
+{
+    int which[SCENE_MAX_CANDIDATES];
+    float p[SCENE_MAX_CANDIDATES];
+
+    b->n_types = candidates(t->type, LANE_TYPE_BARRIER + 1, which, p);
+    for (int i = 0; i < b->n_types; i++) {
+        b->types[i].type = (enum lane_type)which[i];
+        b->types[i].probability = p[i];
+    }
+    b->n_colors = candidates(t->color, LANE_COLOR_OTHER + 1, which, p);
+    for (int i = 0; i < b->n_colors; i++) {
+        b->colors[i].color = (enum lane_color)which[i];
+        b->colors[i].probability = p[i];
+    }
+}
+
 static void fill_boundary(const struct lanes *l, const struct track *t, struct lane_boundary *b)
 {
     lane_boundary_clear(b);
     b->id = t->id;
     b->role = t->role;
     b->kind = t->curve.kind;
+    fill_looks(t, b);
     b->existence = t->odds / (1 + t->odds);
     b->age_ns = l->t_ns - t->born_ns;
     b->measurement = t->measurement;

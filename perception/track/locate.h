@@ -1,6 +1,6 @@
 /* One box in one picture -> where the near face of the object stands, in metres.
  *
- * Two sources, weighed by their variance: the row where the object meets the road (good near, poor
+ * Two sources and, where the network says how far it is, a third, weighed by their variance: the row where the object meets the road (good near, poor
  * far: the camera's pitch), and its height or width against what its class usually measures (the
  * same few percent at any distance). What pitch and size get wrong they get wrong the same way in
  * the next frame, so that part is kept apart: averaging over frames does not make it smaller. */
@@ -33,10 +33,16 @@ struct located {
     float width_m, width_sigma_m, height_m, height_sigma_m;
 };
 
+/* What a network says of the distance from the camera along the ground; m 0: nothing. */
+struct told {
+    float m, sigma; /* sigma: a share of m */
+};
+
 /* sigma_px: of x1 y1 x2 y2. covered: share of the box behind nearer ones, 0..1. camera: calibrated,
  * scaled to the picture. False where neither source says anything. */
 bool locate_box(const struct camera *camera, const struct box *box, const float sigma_px[4],
-                enum object_class class, float covered, struct located *out);
+                enum object_class class, float covered, const struct told *told,
+                struct located *out);
 
 /* Which sides of the picture the box ends at, where the object may go on. */
 enum { SIDE_LEFT = 1, SIDE_TOP = 2, SIDE_RIGHT = 4, SIDE_BOTTOM = 8 };

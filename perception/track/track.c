@@ -170,8 +170,11 @@ static void update_metres(struct track *t, const struct detection *d, float cove
     struct located at;
     float sigma[4];
 
+    const struct told told = {d->distance_per_px * camera->fx, d->distance_sigma};
+
     detection_sigma(d, sigma);
-    if (camera->width <= 0 || !locate_box(camera, &d->box_px, sigma, track_class(t), covered, &at))
+    if (camera->width <= 0 ||
+        !locate_box(camera, &d->box_px, sigma, track_class(t), covered, &told, &at))
         return;
     if (t->has_metres)
         kalman_plane_update(&t->metres, at.at_m, at.covariance);

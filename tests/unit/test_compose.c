@@ -20,7 +20,11 @@ static struct canvas_memory *memory;
 static void make(void)
 {
     static const struct label_boundary line[2] = {
-        {.role = 1, .kind = LANE_LINE, .type = LANE_TYPE_SOLID, .n = 2, .point = {{40, 190}, {140, 100}}},
+        {.role = 1,
+         .kind = LANE_LINE,
+         .type = LANE_TYPE_SOLID,
+         .n = 2,
+         .point = {{40, 190}, {140, 100}}},
         {.role = -1, .kind = LANE_LINE, .n = 2, .point = {{280, 190}, {180, 100}}}};
 
     memset(pixels, 0, sizeof pixels);

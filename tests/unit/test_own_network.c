@@ -30,7 +30,8 @@ static void make(void)
         for (int k = 0; k < W * H * 3; k++)
             to[k] = sinf((float)(k % 97) * 0.1f + (float)i) * 0.3f;
         memset(road[i], LABELS_ROAD_UNKNOWN, sizeof road[i]);
-        labels[i] = (struct labels){.classes = 0xff, .road = road[i], .road_width = W / 8, .road_height = H / 8};
+        labels[i] = (struct labels){
+            .classes = 0xff, .road = road[i], .road_width = W / 8, .road_height = H / 8};
     }
 }
 
@@ -105,7 +106,8 @@ Test(own_network, a_thing_smaller_than_a_cell_has_one)
     put_object(1, 41, 33, 44, 36, 1u << OBJECT_PERSON);
     step();
     for (int i = 0; i < net.level[0].width * net.level[0].height; i++)
-        cells += train_data(t, net.level[0].box_weight)[net.level[0].width * net.level[0].height + i] > 0;
+        cells += train_data(
+                     t, net.level[0].box_weight)[net.level[0].width * net.level[0].height + i] > 0;
     cr_assert_eq(cells, 1);
 }
 
