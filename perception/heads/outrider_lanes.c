@@ -7,9 +7,9 @@
 
 enum { LEAST_ROWS = 3, MAX_STEP = 6 /* cells to the side in a row */ };
 
-/* A row without evidence costs at most MISS; paths across it go on for some rows. A step to the side costs little,
- * so that of equal paths the straight one is taken. */
-static const float MISS = -1.5f, BIAS = 1, MOST = 4, STEP = 0.15f, LEAST_SCORE = 0.35f;
+/* A row without evidence costs MISS: paths across it go on for some rows. A bend costs the square of how much the step
+ * to the side changes: lines lean as they will, but straight. */
+static const float MISS = -1.5f, BIAS = 1, MOST = 4, BEND = 0.2f, LEAST_SCORE = 0.35f;
 
 enum err own_lanes_init(struct own_lanes *l, const float *plane, int width, int height)
 {
@@ -48,13 +48,16 @@ static float gain(float logit)
 static void reach(struct own_lanes *l, const float *logit, int row, int column, int width,
                   int height)
 {
-    const int at = row * l->width + column;
-    const float *below = l->sum + (row + 1) * l->width;
+    const int at = row * l->width + column, below = (row + 1) * l->width;
+    const int left = column > MAX_STEP ? column - MAX_STEP : 0,
+              right = column + MAX_STEP < width ? column + MAX_STEP : width - 1;
     float best = 0;
     int from = -1;
 
-    for (int c = column - MAX_STEP; row + 1 < height && c <= column + MAX_STEP; c++) {
-        const float sum = c < 0 || c >= width ? 0 : below[c] - STEP * (float)abs(c - column);
+    for (int c = left; row + 1 < height && c <= right; c++) {
+        const int before = l->from[below + c];
+        const float bend = before < 0 ? 0 : (float)((column - c) - (c - before));
+        const float sum = l->sum[below + c] - BEND * bend * bend;
 
         if (sum > best) {
             best = sum;
