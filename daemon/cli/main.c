@@ -12,6 +12,7 @@ static const struct command commands[] = {
     {"track", "the tracker alone, on files of detections", track_command},
     {"nn", "the engine alone: info, run, check, bench", nn_command},
     {"train", "our own network, on sets of labelled pictures", train_command},
+    {"label", "pictures labelled by networks, to train on", label_command},
     {"eval", "the standard scores: objects", eval_command},
     {"echo", "print the messages of the bus", echo_command},
     {NULL, NULL, NULL},

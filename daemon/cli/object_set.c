@@ -180,12 +180,29 @@ static unsigned scored_bits(const struct object_set *s, enum object_class c)
     return 0;
 }
 
+/* What may stand behind the five fields: how sure the label is. */
+static enum err take_sureness(struct reader *r, const char *text, int number, float *out)
+{
+    char *end;
+    const double v = strtod(text, &end);
+
+    *out = end == text ? 1 : (float)v;
+    if (end[strspn(end, " \t\r")] || !(*out > 0 && *out <= 1))
+        return err_say(r->why, ERR_FORMAT,
+                       "%s:%d: '%.40s' after the five fields, must be how sure that is: a number "
+                       "above 0, up to 1",
+                       r->path, number, text);
+    return OK;
+}
+
 static enum err take_line(struct reader *r, char *line, int number, struct ap_truth *out)
 {
     static const char *const name[] = {"class", "cx", "cy", "w", "h"};
     const int n_fields = sizeof name / sizeof *name;
     double v[sizeof name / sizeof *name];
     char *end = line;
+    float sure;
+    enum err e;
 
     for (int i = 0; i < n_fields; i++) {
         char *from = end + strspn(end, " \t");
@@ -198,12 +215,12 @@ static enum err take_line(struct reader *r, char *line, int number, struct ap_tr
                            r->path, number, name[i], (int)strcspn(from, " \t\r"), from,
                            i ? "a number" : "a whole number", max);
     }
-    if (end[strspn(end, " \t\r")])
-        return err_say(r->why, ERR_FORMAT, "%s:%d: '%.40s' after the five fields", r->path, number,
-                       end);
+    if ((e = take_sureness(r, end, number, &sure)) != OK)
+        return e;
     *out = (struct ap_truth){
         .box = {v[1] - v[3] / 2, v[2] - v[4] / 2, v[1] + v[3] / 2, v[2] + v[4] / 2},
-        .classes = scored_bits(r->set, r->class[(int)v[0]])};
+        .classes = scored_bits(r->set, r->class[(int)v[0]]),
+        .sure = sure};
     if (!out->classes)
         return err_say(r->why, ERR_FORMAT, "%s:%d: class %d is not in classes_labelled of set.json",
                        r->path, number, (int)v[0]);

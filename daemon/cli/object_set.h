@@ -1,4 +1,5 @@
-/* A folder of labelled pictures: images/ and labels/NAME.txt (YOLO: class cx cy w h, normalised),
+/* A folder of labelled pictures: images/ and labels/NAME.txt (YOLO: class cx cy w h, normalised, and perhaps how
+ * sure the label is, 0..1),
  * ignore/NAME.txt in the same form (regions that count neither as a miss nor as a false alarm),
  * classes.txt (names, one a line), set.json (classes_labelled: those the set says anything about;
  * merged: label -> the classes it stands for). Without ignore/ nothing is to be ignored, without

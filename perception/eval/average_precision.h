@@ -28,6 +28,7 @@ struct ap_truth {
     struct ap_box box;
     unsigned classes;
     bool region; /* to be ignored; a "crowd" in COCO's words */
+    float sure;  /* 0..1, of labels that a network made; scores do not look at it */
 };
 
 struct ap_guess {

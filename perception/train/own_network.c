@@ -178,7 +178,7 @@ static void build_lanes(struct train *t, struct own_network *n, int x)
     n->type = train_input(t, "type", 3, dim);
     n->color = train_input(t, "color", 3, dim);
     lose(t, TRAIN_BCE, "line", 0, part(t, n->lanes, OWN_LINE, OWN_BOUNDARIES), n->line,
-         n->line_weight, rows, 1);
+         n->line_weight, rows, 0.5f);
     lose_scaled(t, "line_x", 0, part(t, n->lanes, OWN_LINE_X, OWN_BOUNDARIES),
                 part(t, n->lanes, OWN_LINE_SCALE, OWN_BOUNDARIES), n->line_x, n->line_x_weight,
                 4 * rows, 0.5f);

@@ -181,7 +181,8 @@ Test(outrider, hostile_numbers_are_survived)
                 ((float *)io.output[i]->data)[j] = j % 3 ? bad[k] : 1;
         decode_once(&head_outrider, &io, -1, W, H, &out);
         for (int i = 0; i < out.n_detections; i++)
-            cr_assert(isfinite(out.detection[i].box_px.x1) && isfinite(out.detection[i].sigma_px[0]) &&
+            cr_assert(isfinite(out.detection[i].box_px.x1) &&
+                      isfinite(out.detection[i].sigma_px[0]) &&
                       isfinite(out.detection[i].distance_per_px));
         for (int i = 0; i < out.n_curves; i++)
             for (int n = 0; n < out.curve[i].n; n++)

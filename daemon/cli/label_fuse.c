@@ -1,0 +1,58 @@
+#include "daemon/cli/label_fuse.h"
+
+#include "perception/heads/nms.h"
+
+static const float SAME_IOU = 0.5f;
+
+static bool is_vehicle(enum object_class c)
+{
+    return c == OBJECT_CAR || c == OBJECT_TRUCK || c == OBJECT_BUS || c == OBJECT_VEHICLE;
+}
+
+static struct fused *same_as(struct fusion *f, int n, const struct detection *d)
+{
+    struct fused *best = NULL;
+    float most = SAME_IOU;
+
+    for (int i = 0; i < n; i++) {
+        struct fused *o = &f->object[i];
+        const float iou = box_iou(&o->box, &d->box_px);
+
+        if (iou > most && (o->class == d->class || (is_vehicle(o->class) && is_vehicle(d->class)))) {
+            best = o;
+            most = iou;
+        }
+    }
+    return best;
+}
+
+static void agree(struct fused *o, const struct detection *d, unsigned teacher)
+{
+    const float w = d->score / (d->score + o->score);
+
+    if (o->teachers & teacher)
+        return;
+    o->box = (struct box){o->box.x1 + w * (d->box_px.x1 - o->box.x1),
+                          o->box.y1 + w * (d->box_px.y1 - o->box.y1),
+                          o->box.x2 + w * (d->box_px.x2 - o->box.x2),
+                          o->box.y2 + w * (d->box_px.y2 - o->box.y2)};
+    if (o->class == OBJECT_VEHICLE || (d->class != OBJECT_VEHICLE && d->score > o->score))
+        o->class = d->class;
+    o->score = 1 - (1 - o->score) * (1 - d->score);
+    o->teachers |= teacher;
+}
+
+void fusion_add(struct fusion *f, int teacher, const struct perceived *seen)
+{
+    const unsigned bit = 1u << teacher;
+
+    for (int i = 0; i < seen->n_detections; i++) {
+        const struct detection *d = &seen->detection[i];
+        struct fused *o = same_as(f, f->n, d);
+
+        if (o)
+            agree(o, d, bit);
+        else if (f->n < FUSED_MAX)
+            f->object[f->n++] = (struct fused){d->box_px, d->class, d->score, bit};
+    }
+}
