@@ -73,6 +73,14 @@ static void check(const char *file, const char *text, const char *says)
     cr_assert(strstr(why.text, file), "'%s' does not name %s", why.text, file);
 }
 
+Test(object_set, a_sixth_field_is_how_sure_the_label_is)
+{
+    folder_put_text(&f, "labels/a.txt", "0 0.5 0.5 0.2 0.2 0.75\n0 0.5 0.5 0.2 0.2\n");
+    cr_assert_eq(object_set_read(f.path, &set, &why), OK, "%s", why.text);
+    cr_assert_float_eq(set.labels[0].truth[0].sure, 0.75f, 1e-6);
+    cr_assert_eq(set.labels[0].truth[1].sure, 1);
+}
+
 Test(object_set, faults_name_file_line_and_field)
 {
     check("labels/a.txt", "0 0.5 0.5 0.2 0.2\n4 0.5 0.5 0.2 0.2\n",
@@ -82,7 +90,8 @@ Test(object_set, faults_name_file_line_and_field)
     check("labels/a.txt", "0 0.5 nan 0.2 0.2", "cy is 'nan'");
     check("labels/a.txt", "0 1.5 0.5 0.2 0.2", "cx is '1.5', must be a number of 0 to 1");
     check("labels/a.txt", "0 0.5 0.5 0 0.2", "w is '0'");
-    check("labels/a.txt", "0 0.5 0.5 0.2 0.2 0.9", "after the five fields");
+    check("labels/a.txt", "0 0.5 0.5 0.2 0.2 1.1", "after the five fields");
+    check("labels/a.txt", "0 0.5 0.5 0.2 0.2 0.9 1", "after the five fields");
     check("labels/a.txt", "0.5 0.5 0.5 0.2 0.2", "class is '0.5'");
     check("labels/a.txt", "-1 0.5 0.5 0.2 0.2", "class is '-1'");
     folder_put(&f, "labels/a.txt", "", 0);
