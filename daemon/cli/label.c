@@ -31,16 +31,20 @@ static const char usage[] =
     "usage: outrider label --teacher MODEL.onnx [--teacher ...] --data DIR --out SET [options]\n"
     "\n"
     "Runs networks over pictures and keeps what they are sure of as labels to train on: a set as\n"
-    "`outrider train --data` takes it. What several detectors see counts more. Called again, it goes\n"
+    "`outrider train --data` takes it. What several detectors see counts more. Called again, it "
+    "goes\n"
     "on where it stopped.\n"
     "\n"
-    "  --teacher MODEL    a network of objects or of the road; again for more. Whether weights that\n"
+    "  --teacher MODEL    a network of objects or of the road; again for more. Whether weights "
+    "that\n"
     "                     learned from it may be given out is for its licence to say\n"
-    "  --data DIR         a folder of pictures, or a set: labels that it has win over the teachers\n"
+    "  --data DIR         a folder of pictures, or a set: labels that it has win over the "
+    "teachers\n"
     "  --out SET          the set to be made\n"
     "  --keep S           an object of that score is a label          (0.5)\n"
     "  --ignore S         one of that score is neither there nor not  (0.15)\n"
-    "  --classes LIST     that the teachers are asked for, and know (car,truck,bus,person,motorcycle)\n"
+    "  --classes LIST     that the teachers are asked for, and know "
+    "(car,truck,bus,person,motorcycle)\n"
     "  --road LOW,HIGH    not road below, road above; between: not known (0.02,0.9)\n"
     "  --threads N        default: one for each core\n";
 
@@ -112,7 +116,8 @@ static enum err put_text(struct work *w, const char *name, const char *text)
 static enum err put_link(struct work *w, const char *from, const char *name)
 {
     char *whole = realpath(from, NULL);
-    enum err e = whole ? at(w, w->o->out, name) : err_say(w->why, ERR_IO, "%.250s: %s", from, strerror(errno));
+    enum err e = whole ? at(w, w->o->out, name)
+                       : err_say(w->why, ERR_IO, "%.250s: %s", from, strerror(errno));
 
     if (e == OK && symlink(whole, w->path) != 0 && errno != EEXIST)
         e = io_error(w);
@@ -428,8 +433,10 @@ static bool take_classes(char *list, unsigned *out)
         const enum object_class c = object_class_named(name);
 
         if ((int)c >= N_CLASSES) {
-            fprintf(stderr, "outrider label: --classes '%s': must be classes of objects, car to "
-                            "sign_or_light\n", name);
+            fprintf(stderr,
+                    "outrider label: --classes '%s': must be classes of objects, car to "
+                    "sign_or_light\n",
+                    name);
             return false;
         }
         *out |= 1u << c;
@@ -444,7 +451,8 @@ static bool take_road(const char *text, double out[2])
     if (sscanf(text, "%lf,%lf%n", &out[0], &out[1], &end) == 2 && !text[end] && out[0] >= 0 &&
         out[0] <= out[1] && out[1] <= 1)
         return true;
-    fprintf(stderr, "outrider label: --road '%s': must be LOW,HIGH with 0 <= LOW <= HIGH <= 1\n", text);
+    fprintf(stderr, "outrider label: --road '%s': must be LOW,HIGH with 0 <= LOW <= HIGH <= 1\n",
+            text);
     return false;
 }
 

@@ -18,7 +18,8 @@ static struct fused *same_as(struct fusion *f, int n, const struct detection *d)
         struct fused *o = &f->object[i];
         const float iou = box_iou(&o->box, &d->box_px);
 
-        if (iou > most && (o->class == d->class || (is_vehicle(o->class) && is_vehicle(d->class)))) {
+        if (iou > most &&
+            (o->class == d->class || (is_vehicle(o->class) && is_vehicle(d->class)))) {
             best = o;
             most = iou;
         }
@@ -32,10 +33,9 @@ static void agree(struct fused *o, const struct detection *d, unsigned teacher)
 
     if (o->teachers & teacher)
         return;
-    o->box = (struct box){o->box.x1 + w * (d->box_px.x1 - o->box.x1),
-                          o->box.y1 + w * (d->box_px.y1 - o->box.y1),
-                          o->box.x2 + w * (d->box_px.x2 - o->box.x2),
-                          o->box.y2 + w * (d->box_px.y2 - o->box.y2)};
+    o->box = (struct box){
+        o->box.x1 + w * (d->box_px.x1 - o->box.x1), o->box.y1 + w * (d->box_px.y1 - o->box.y1),
+        o->box.x2 + w * (d->box_px.x2 - o->box.x2), o->box.y2 + w * (d->box_px.y2 - o->box.y2)};
     if (o->class == OBJECT_VEHICLE || (d->class != OBJECT_VEHICLE && d->score > o->score))
         o->class = d->class;
     o->score = 1 - (1 - o->score) * (1 - d->score);

@@ -9,7 +9,7 @@ enum { FUSED_MAX = 2 * HEAD_MAX_DETECTIONS };
 struct fused {
     struct box box; /* px */
     enum object_class class;
-    float score; /* 1 - the product of how much each teacher doubts it */
+    float score;       /* 1 - the product of how much each teacher doubts it */
     unsigned teachers; /* bits of those that see it */
 };
 

@@ -36,7 +36,7 @@ static const char usage[] =
     "  --augment S        0 none ... 1 all                        (1)\n"
     "  --seed N                                                   (1)\n"
     "  --threads N        in all                                  (all cores)\n"
-    "  --save S           seconds between checkpoints             (300)\n"
+    "  --save S           seconds between checkpoints; 0: each step (300)\n"
     "  --patience N       ends after N checkpoints without a better loss held out; 0: never (0)\n"
     "  --fresh            begin anew, although there is a checkpoint\n"
     "  --private          also on sets whose set.json says that weights may not be given out\n";
@@ -167,7 +167,7 @@ static bool take_option(int option, struct train_network_options *o)
     case THREADS:
         return whole(option, 1, 256, &o->threads);
     case SAVE:
-        return whole(option, 1, 86400, &o->save_s);
+        return whole(option, 0, 86400, &o->save_s);
     case PATIENCE:
         return whole(option, 0, 1000000, &o->patience);
     case FRESH:

@@ -190,7 +190,7 @@ static void build_lanes(struct train *t, struct own_network *n, int x)
     n->road = head(t, tower, 1, "road");
     n->road_target = target(t, dim, 1, "road_target", 0);
     n->road_weight = target(t, dim, 1, "road_weight", 0);
-    lose(t, TRAIN_BCE, "road", 0, n->road, n->road_target, n->road_weight, 0, 2);
+    lose(t, TRAIN_BCE, "road", 0, n->road, n->road_target, n->road_weight, 0, 6);
 }
 
 void own_network_build(struct train *t, int batch, int height, int width, struct own_network *n)

@@ -1,0 +1,207 @@
+/* outrider train and outrider label as people call them, on a set that the simulator draws. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim/file.h"
+#include "tests/e2e/harness.h"
+#include "tests/folder.h"
+
+static struct folder f;
+static char said[1 << 16], set[96];
+
+static int call(const char *command, const char *const *options)
+{
+    const char *argv[40] = {"outrider", command};
+    int n = 2;
+
+    for (int i = 0; options[i]; i++)
+        argv[n++] = options[i];
+    return program_run(argv, said, sizeof said);
+}
+#define CALL(command, ...) call(command, (const char *const[]){__VA_ARGS__, NULL})
+
+static void setup(void)
+{
+    folder_make(&f);
+    snprintf(set, sizeof set, "%s/set", f.path);
+    cr_assert_eq(CALL("sim", "--write", set, "--frames", "6", "--size", "160x96", "--cut", "2",
+                      "--rate", "1", "--quality", "0", "--seed", "3"),
+                 0, "%s", said);
+}
+
+static void teardown(void)
+{
+    folder_remove(&f);
+}
+
+TestSuite(train, .init = setup, .fini = teardown, .timeout = 180);
+
+#define SMALL "--size", "96x64", "--batch", "4", "--steps", "10", "--warm-up", "2", "--seed", "7"
+
+static void path_in(char out[96], const char *name)
+{
+    snprintf(out, 96, "%s/%s", f.path, name);
+}
+
+static int train_to(const char *out, const char *threads)
+{
+    char path[96];
+
+    path_in(path, out);
+    return CALL("train", "--data", set, "--out", path, SMALL, "--threads", threads);
+}
+
+static void same_files(const char *a, const char *b)
+{
+    struct file x = {0}, y = {0};
+    char path[96];
+    struct why why;
+
+    path_in(path, a);
+    cr_assert(file_read(&x, path, 1 << 26, &why) == OK, "%s", why.text);
+    path_in(path, b);
+    cr_assert(file_read(&y, path, 1 << 26, &why) == OK, "%s", why.text);
+    cr_assert(x.size == y.size && !memcmp(x.text, y.text, x.size), "%s and %s differ", a, b);
+    file_finish(&x);
+    file_finish(&y);
+}
+
+static int lines_of(const char *name)
+{
+    struct file text = {0};
+    char path[96];
+    int n = 0;
+
+    path_in(path, name);
+    if (file_exists(path) && file_read(&text, path, 1 << 24, NULL) == OK)
+        for (size_t i = 0; i < text.size; i++)
+            n += text.text[i] == '\n';
+    file_finish(&text);
+    return n;
+}
+
+Test(train, threads_do_not_change_a_bit)
+{
+    cr_assert_eq(train_to("one.onnx", "1"), 0, "%s", said);
+    cr_assert_eq(train_to("two.onnx", "2"), 0, "%s", said);
+    cr_assert_eq(lines_of("one.csv"), 11);
+    same_files("one.csv", "two.csv");
+    same_files("one.onnx", "two.onnx");
+}
+
+/* Killed without warning, wherever it is, and called again: as if nothing had been. */
+Test(train, goes_on_after_kill_9)
+{
+    char out[96], log[96];
+    int status, lines;
+    pid_t pid;
+
+    cr_assert_eq(train_to("whole.onnx", "1"), 0, "%s", said);
+    path_in(out, "broken.onnx");
+    path_in(log, "log");
+    pid = program_start((const char *const[]){"outrider", "train", "--data", set, "--out", out, SMALL,
+                                              "--threads", "1", "--save", "0", NULL},
+                        log);
+    for (int i = 0; i < WAIT_MS / 5 && lines_of("broken.csv") < 5; i++)
+        usleep(5000);
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    lines = lines_of("broken.csv");
+    cr_assert(lines >= 5, "%d lines", lines);
+    cr_assert_eq(train_to("broken.onnx", "2"), 0, "%s", said);
+    cr_assert(lines == 11 || strstr(said, "going on behind step"), "%s", said);
+    same_files("whole.csv", "broken.csv");
+    same_files("whole.onnx", "broken.onnx");
+}
+
+Test(train, begins_with_given_weights_and_keeps_the_best_held_out)
+{
+    char first[96], second[96];
+
+    cr_assert_eq(train_to("first.onnx", "2"), 0, "%s", said);
+    path_in(first, "first.onnx");
+    path_in(second, "second.onnx");
+    cr_assert_eq(CALL("train", "--data", set, "--held-out", set, "--from", first, "--out", second,
+                      SMALL, "--save", "0", "--patience", "3"),
+                 0, "%s", said);
+    cr_assert(strstr(said, "the best so far"), "%s", said);
+    cr_assert_eq(CALL("infer", "--model", second, "--images", set, "-o", "-"), 1,
+                 "a set is no folder of pictures: %s", said);
+    char images[128];
+    snprintf(images, sizeof images, "%s/images", set);
+    cr_assert_eq(CALL("infer", "--model", second, "--images", images, "-o", "-"), 0, "%s", said);
+    cr_assert(strstr(said, "\"road\":{"), "%s", said);
+}
+
+static void refused(int status, const char *word)
+{
+    cr_assert_eq(status, 1, "%d: %s", status, said);
+    cr_assert(strstr(said, word), "not '%s' but: %s", word, said);
+}
+
+Test(train, says_what_is_wrong)
+{
+    char out[96], odd[128], path[96];
+
+    path_in(out, "x.onnx");
+    refused(CALL("train", "--data", "/nowhere", "--out", out), "/nowhere");
+    snprintf(odd, sizeof odd, "%s,only=none*", set);
+    refused(CALL("train", "--data", odd, "--out", out, SMALL), "none of its 6 pictures");
+    snprintf(odd, sizeof odd, "%s,wait=3", set);
+    cr_assert_eq(CALL("train", "--data", odd, "--out", out), 2);
+    cr_assert(strstr(said, "weight=W"), "%s", said);
+    cr_assert_eq(CALL("train", "--data", set, "--out", out, "--size", "100x64"), 2);
+    cr_assert_eq(CALL("train", "--data", set, "--out", "x.png"), 2);
+    path_in(path, "set/classes.txt");
+    refused(CALL("train", "--data", set, "--out", out, "--from", path, SMALL), "classes.txt");
+    folder_put_text(&f, "x.checkpoint", "no checkpoint at all");
+    refused(CALL("train", "--data", set, "--out", out, SMALL), "x.checkpoint: no checkpoint");
+    folder_put_text(&f, "set/images/000002.jpg", "no picture");
+    refused(CALL("train", "--data", set, "--out", out, SMALL, "--fresh"), "000002.jpg");
+    folder_put_text(&f, "set/truth.jsonl", "{\"image\": \"images/000000.jpg\"}\n");
+    refused(CALL("train", "--data", set, "--out", out, SMALL), "truth.jsonl:1: objects");
+}
+
+Test(train, sets_that_may_not_be_given_out_need_a_word)
+{
+    char out[96];
+
+    folder_put_text(&f, "set/set.json", "{\"train_allowed\": false, \"drivable_area\": \"road == 1\"}");
+    path_in(out, "x.onnx");
+    refused(CALL("train", "--data", set, "--out", out, SMALL), "--private");
+    cr_assert_eq(CALL("train", "--data", set, "--out", out, SMALL, "--private"), 0, "%s", said);
+}
+
+/* ---- label --------------------------------------------------------------------------------- */
+
+Test(train, a_network_labels_pictures_for_the_next)
+{
+    char teacher[96], images[128], labelled[96], out[96], path[128];
+
+    cr_assert_eq(train_to("teacher.onnx", "2"), 0, "%s", said);
+    path_in(teacher, "teacher.onnx");
+    path_in(labelled, "labelled");
+    path_in(out, "pupil.onnx");
+    snprintf(images, sizeof images, "%s/images", set);
+    cr_assert_eq(CALL("label", "--teacher", teacher, "--data", images, "--out", labelled, "--keep",
+                      "0.05", "--ignore", "0.05", "--road", "0.5,0.5"),
+                 0, "%s", said);
+    snprintf(path, sizeof path, "%s/road/000003.png", labelled);
+    cr_assert(file_exists(path));
+    snprintf(path, sizeof path, "%s/labels/000003.txt", labelled);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(CALL("label", "--teacher", teacher, "--data", images, "--out", labelled), 0, "%s",
+                 said);
+    cr_assert(file_exists(path), "goes on with what is missing");
+    cr_assert_eq(CALL("train", "--data", labelled, "--out", out, SMALL), 0, "%s", said);
+    refused(CALL("label", "--teacher", "/nowhere.onnx", "--data", images, "--out", labelled),
+            "/nowhere.onnx");
+    cr_assert_eq(CALL("label", "--teacher", teacher, "--data", images, "--out", labelled,
+                      "--classes", "cow"),
+                 2);
+}
