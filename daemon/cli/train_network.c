@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/cli/train_chart.h"
 #include "daemon/cli/train_loader.h"
 #include "perception/train/curve.h"
 #include "perception/train/own_network.h"
@@ -33,7 +34,7 @@ struct run {
     struct train_loader *loader, *judge;
     struct labels *labels; /* (net.batch) */
     struct progress progress;
-    char checkpoint[FILE_MAX_PATH], csv[FILE_MAX_PATH];
+    char checkpoint[FILE_MAX_PATH], csv[FILE_MAX_PATH], png[FILE_MAX_PATH];
     FILE *curve;
     double start_s, saved_s, shown_s;
     int64_t first_step;
@@ -138,6 +139,7 @@ static enum err name_files(struct run *r)
     const int n = snprintf(r->checkpoint, sizeof r->checkpoint, "%.*s.checkpoint", stem, r->o->out);
 
     snprintf(r->csv, sizeof r->csv, "%.*s.csv", stem, r->o->out);
+    snprintf(r->png, sizeof r->png, "%.*s.png", stem, r->o->out);
     return n < (int)sizeof r->checkpoint
                ? OK
                : err_say(&r->why, ERR_LIMIT, "--out: the path is too long");
@@ -281,6 +283,8 @@ static enum err keep(struct run *r)
         e = train_save(r->t, r->checkpoint, &r->progress, sizeof r->progress, &r->why);
     if (e == OK && better && speaks(r))
         e = export(r);
+    if (e == OK && speaks(r))
+        e = train_chart(r->csv, r->png, &r->why);
     r->saved_s = now_s();
     return e;
 }

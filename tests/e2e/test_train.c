@@ -104,8 +104,8 @@ Test(train, goes_on_after_kill_9)
     cr_assert_eq(train_to("whole.onnx", "1"), 0, "%s", said);
     path_in(out, "broken.onnx");
     path_in(log, "log");
-    pid = program_start((const char *const[]){"outrider", "train", "--data", set, "--out", out, SMALL,
-                                              "--threads", "1", "--save", "0", NULL},
+    pid = program_start((const char *const[]){"outrider", "train", "--data", set, "--out", out,
+                                              SMALL, "--threads", "1", "--save", "0", NULL},
                         log);
     for (int i = 0; i < WAIT_MS / 5 && lines_of("broken.csv") < 5; i++)
         usleep(5000);
@@ -171,7 +171,8 @@ Test(train, sets_that_may_not_be_given_out_need_a_word)
 {
     char out[96];
 
-    folder_put_text(&f, "set/set.json", "{\"train_allowed\": false, \"drivable_area\": \"road == 1\"}");
+    folder_put_text(&f, "set/set.json",
+                    "{\"train_allowed\": false, \"drivable_area\": \"road == 1\"}");
     path_in(out, "x.onnx");
     refused(CALL("train", "--data", set, "--out", out, SMALL), "--private");
     cr_assert_eq(CALL("train", "--data", set, "--out", out, SMALL, "--private"), 0, "%s", said);
