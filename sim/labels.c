@@ -206,9 +206,28 @@ static void truth_boundary(const struct lane_boundary *l, FILE *f)
     fprintf(f, "]}");
 }
 
-void labels_truth(const struct truth *t, const char *image, FILE *f)
+/* Words by which scores are told apart. */
+static void truth_conditions(const struct world *w, FILE *f)
 {
-    fprintf(f, "{\"image\": \"%s\", \"objects\": [", image);
+    static const char *const style[] = {"urban", "rural", "motorway"};
+    const struct weather *sky = &w->weather;
+
+    fprintf(f, "\"%s\"",
+            sky->sun_elevation < -0.1f ? "night"
+            : sky->sun_elevation < 0   ? "dusk"
+                                       : "day");
+    fprintf(f, ", \"%s\"", style[w->style]);
+    if (sky->rain > 0.05f)
+        fprintf(f, ", \"rain\"");
+    if (sky->fog > 0.002f) /* one sees 1.5 km */
+        fprintf(f, ", \"fog\"");
+}
+
+void labels_truth(const struct truth *t, const struct world *w, const char *image, FILE *f)
+{
+    fprintf(f, "{\"image\": \"%s\", \"conditions\": [", image);
+    truth_conditions(w, f);
+    fprintf(f, "], \"objects\": [");
     for (int i = 0; i < t->scene.n_objects; i++) {
         fprintf(f, "%s", i ? ", " : "");
         truth_object(&t->scene.object[i], &t->object[i], f);

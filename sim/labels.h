@@ -24,11 +24,12 @@ void labels_tusimple(const struct truth *t, const struct camera *c, const char *
 void labels_kitti(const struct truth *t, const struct camera *c, int frame, FILE *f);
 const char *labels_kitti_type(enum object_class c); /* NULL: KITTI has no such thing */
 
-/* Everything a network can learn from a frame, one JSON object a line: "image"; "objects": class,
+/* Everything a network can learn from a frame, one JSON object a line: "image"; "conditions": words, a light
+ * (day, dusk, night), urban, rural or motorway, perhaps rain, fog; "objects": class,
  * box (visible, px), full (whole silhouette, px), at (near face, m, vehicle frame), size (length, width,
  * height, m), yaw, occlusion, truncation, counts (label_counts); "boundaries": role, kind, type,
  * color (enums of perception/scene.h, 0 unknown), pixels [[x, y], ...] from the bottom upwards. */
-void labels_truth(const struct truth *t, const char *image, FILE *f);
+void labels_truth(const struct truth *t, const struct world *w, const char *image, FILE *f);
 
 /* calibration.yaml beside the pictures, as sim/calibration.h reads it. */
 void labels_calibration(const struct camera *c, FILE *f);

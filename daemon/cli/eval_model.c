@@ -64,6 +64,8 @@ static enum err keep_objects(const struct perceived *seen, struct prediction *p)
             .classes = object_class_bits(d->class),
             .score = d->score,
             .sigma = {d->sigma_px[0], d->sigma_px[1], d->sigma_px[2], d->sigma_px[3]},
+            .distance_per_px = d->distance_per_px,
+            .distance_sigma = d->distance_sigma,
         };
     }
     return OK;

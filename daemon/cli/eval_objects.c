@@ -43,6 +43,9 @@ static const char help[] =
     "is unknown: no such truths, or a network that does not tell the class from others.\n"
     "A set is a folder with images/, labels/ (YOLO text), classes.txt, and perhaps set.json\n"
     "(classes_labelled, merged) and ignore/. Classes that the set does not label are left out.\n"
+    "A simulator's set (truth.jsonl) tells more: what is found by distance, how well distances "
+    "and\n"
+    "their sigmas hold, and AP50 of vehicles by light, weather and kind of road.\n"
     "\n"
     "  --set DIR           the pictures and labels; again for more\n"
     "  --predictions FILE  what `outrider infer` wrote for the set named before. Pictures that it\n"
@@ -202,6 +205,7 @@ static enum err score_set(const struct options *o, int i, struct eval_model *m, 
     struct object_set set;
     struct predictions p = {0};
     struct object_scores s = {0};
+    struct object_conditions c = {0};
     const struct object_rules rules = {(size_t)o->guesses_max, o->error_score};
     enum err e = object_set_read(o->set[i].path, &set, why);
 
@@ -211,13 +215,16 @@ static enum err score_set(const struct options *o, int i, struct eval_model *m, 
           : predictions_read(o->set[i].predictions, HEAD_OBJECTS, &p, why);
     if (e == OK)
         e = object_scores_make(&set, &p, &rules, &s, why);
+    if (e == OK)
+        e = object_conditions_make(&set, &s, o->error_score, &c, why);
     if (e == OK && o->pictures)
         e = object_drawing_write(&set, &s, o->error_score, o->worst, o->pictures, why);
     if (e == OK && !o->json)
-        object_report_text(&set, &s, o->details);
-    else if (e == OK && json_array_append_new(sets, object_report_json(&set, &s)) != 0)
+        object_report_text(&set, &s, &c, o->details);
+    else if (e == OK && json_array_append_new(sets, object_report_json(&set, &s, &c)) != 0)
         e = err_say(why, ERR_FORMAT, "%.200s: names that are not UTF-8 do not go into JSON",
                     set.path);
+    object_conditions_finish(&c);
     object_scores_finish(&s);
     predictions_finish(&p);
     object_set_finish(&set);

@@ -78,7 +78,8 @@ static void print_details(const struct object_scores *s)
     print_confusion(s);
 }
 
-void object_report_text(const struct object_set *set, const struct object_scores *s, bool details)
+void object_report_text(const struct object_set *set, const struct object_scores *s,
+                        const struct object_conditions *c, bool details)
 {
     printf("%s: %zu of %zu pictures\n", set->path, s->pictures, set->pictures.n);
     printf("  %-14s %8s %10s %8s %8s %8s %8s %8s %8s\n", "class", "truths", "detections", "AP50",
@@ -106,6 +107,7 @@ void object_report_text(const struct object_set *set, const struct object_scores
     }
     if (details)
         print_details(s);
+    object_conditions_text(c);
     if (s->n_skipped)
         printf("  skipped: %zu pictures\n", s->n_skipped);
     for (size_t i = 0; i < s->n_skipped && i < NAMED; i++)
@@ -185,7 +187,8 @@ static json_t *confusion_json(const struct object_scores *s)
     return j;
 }
 
-json_t *object_report_json(const struct object_set *set, const struct object_scores *s)
+json_t *object_report_json(const struct object_set *set, const struct object_scores *s,
+                           const struct object_conditions *c)
 {
     json_t *classes = json_array(), *skipped = json_array();
 
@@ -194,9 +197,10 @@ json_t *object_report_json(const struct object_set *set, const struct object_sco
     for (size_t i = 0; i < s->n_skipped; i++)
         json_array_append_new(skipped, json_pack("{s:s, s:s}", "image", s->skipped[i].image, "why",
                                                  s->skipped[i].why));
-    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:{s:i, s:o, s:o}}", "set", set->path,
+    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:{s:i, s:o, s:o}}", "set", set->path,
                      "pictures", (json_int_t)s->pictures, "pictures_in_set",
                      (json_int_t)set->pictures.n, "classes", classes, "confusion",
-                     confusion_json(s), "skipped", skipped, "mean", "classes", s->n_mean, "ap50",
-                     number_json(s->mean_ap50), "ap", number_json(s->mean_ap));
+                     confusion_json(s), "truth", object_conditions_json(c), "skipped", skipped,
+                     "mean", "classes", s->n_mean, "ap50", number_json(s->mean_ap50), "ap",
+                     number_json(s->mean_ap));
 }

@@ -64,6 +64,21 @@ static enum err take_sigma(const struct json_lines *l, const json_t *j, double s
     return OK;
 }
 
+/* Optional too. */
+static enum err take_distance(const struct json_lines *l, const json_t *j, struct ap_guess *g)
+{
+    const json_t *per_px = json_object_get(j, "per_px"), *sigma = json_object_get(j, "sigma");
+
+    if (!j)
+        return OK;
+    g->distance_per_px = json_number_value(per_px);
+    g->distance_sigma = json_number_value(sigma);
+    if (!json_is_number(per_px) || !json_is_number(sigma) || !(g->distance_per_px >= 0) ||
+        !(g->distance_sigma >= 0))
+        return json_lines_complain(l, "objects: distance", "per_px and sigma, numbers from 0 on");
+    return OK;
+}
+
 enum err prediction_objects(const struct json_lines *l, const json_t *list, struct predictions *all,
                             struct prediction *p)
 {
@@ -89,7 +104,8 @@ enum err prediction_objects(const struct json_lines *l, const json_t *list, stru
             return json_lines_complain(l, "objects: score", "a number of 0 to 1");
         if ((e = take_classes(l, j, &g->classes)) != OK ||
             (e = take_box(l, json_object_get(j, "box"), &g->box)) != OK ||
-            (e = take_sigma(l, json_object_get(j, "sigma"), g->sigma)) != OK)
+            (e = take_sigma(l, json_object_get(j, "sigma"), g->sigma)) != OK ||
+            (e = take_distance(l, json_object_get(j, "distance"), g)) != OK)
             return e;
     }
     all->n_objects += n;

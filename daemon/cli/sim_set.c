@@ -399,7 +399,7 @@ static enum err put_pictured(struct writer *w, int i, const struct rendered *pic
     snprintf(name, sizeof name, "images/%06d.%s", i,
              w->o->encoding == ENCODING_PNG ? "png" : "jpg");
     labels_tusimple(truth, &w->o->stage.camera, name, w->lanes);
-    labels_truth(truth, name, w->everything);
+    labels_truth(truth, stage_world(w->stage), name, w->everything);
     e = flush(w, w->lanes, "lanes.json");
     return e == OK ? flush(w, w->everything, "truth.jsonl") : e;
 }

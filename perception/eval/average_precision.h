@@ -35,7 +35,8 @@ struct ap_guess {
     struct ap_box box;
     unsigned classes;
     double score;
-    double sigma[4]; /* of x1 y1 x2 y2, px; sigma[0] 0: not told */
+    double sigma[4];                        /* of x1 y1 x2 y2, px; sigma[0] 0: not told */
+    double distance_per_px, distance_sigma; /* as struct detection; 0: not told */
 };
 
 struct ap_picture { /* borrowed */
