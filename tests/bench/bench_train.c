@@ -1,12 +1,12 @@
 /* Pictures a second of whole training steps: `bench_train [NET [threads [batch [steps]]]]`. Nets:
- * "plain" (3x3 convolutions in residual blocks) and "mobile" (depthwise separable). train_torch.py
- * is the same in PyTorch; `make bench-train` lets them take turns. */
+ * "plain" (3x3 convolutions in residual blocks), "mobile" (depthwise separable) and "own" (train/own_network.h,
+ * with its targets and losses, at 416x256). train_torch.py is the same in PyTorch, with a plain loss for "own"; `make bench-train` lets them take turns. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "perception/train/train.h"
+#include "perception/train/own_network.h"
 
 enum { H = 160, W = 256, OUT = 8, MAX_STEPS = 1000 };
 
@@ -74,43 +74,86 @@ static void fill(float *x, size_t n)
     }
 }
 
-static void measure(const char *net, int threads, int batch, int steps)
-{
-    static double ms[MAX_STEPS];
-    struct pool *pool;
+struct task { /* a network, and what it learns */
     struct train *t;
-    struct train_report r;
-    struct why why;
-    int x, y, target;
+    int image;
+    bool own;
+    struct own_network net;
+    struct labels *labels; /* (batch), for our own */
+};
 
-    if (pool_open(threads, &pool) != OK ||
-        train_open(&(struct train_options){.cpu_mask = ~0u, .pool = pool, .seed = 1}, &t) != OK)
-        exit(1);
-    x = train_input(t, "image", 4, (int[]){batch, H, W, 3});
-    y = build(t, x, strcmp(net, "mobile") == 0);
+static void build_simple(struct task *k, const char *net, int batch)
+{
+    struct train *t = k->t;
+    int y, target;
+
+    k->image = train_input(t, "image", 4, (int[]){batch, H, W, 3});
+    y = build(t, k->image, strcmp(net, "mobile") == 0);
     target =
         train_input(t, "target", 4, (int[]){batch, train_dim(t, y, 1), train_dim(t, y, 2), OUT});
     train_loss(t, &(struct train_loss){.kind = TRAIN_BCE, .name = "bce", .x = y, .target = target});
-    if (train_plan(t, &(struct train_recipe){.rate = 1e-3f, .decay = 0.01f}, &why) != OK) {
+}
+
+static void build_own(struct task *k, int batch)
+{
+    own_network_build(k->t, batch, 256, 416, &k->net);
+    k->image = k->net.image;
+    k->labels = calloc((size_t)batch, sizeof *k->labels);
+    for (int i = 0; k->labels && i < batch; i++) {
+        struct labels *l = &k->labels[i];
+
+        l->classes = 0xff;
+        for (l->n_objects = 0; l->n_objects < 6; l->n_objects++)
+            l->object[l->n_objects] = (struct label_object){
+                .box = {40.0f * (float)l->n_objects, 100, 40.0f * (float)l->n_objects + 36, 130},
+                .classes = 1,
+                .weight = 1,
+                .distance_m = 20};
+    }
+}
+
+static void step(struct task *k, struct train_report *r)
+{
+    if (k->own)
+        own_targets(k->t, &k->net, k->labels);
+    train_step(k->t, r);
+}
+
+static void measure(const char *net, int threads, int batch, int steps)
+{
+    static double ms[MAX_STEPS];
+    struct task k = {.own = strcmp(net, "own") == 0};
+    struct pool *pool;
+    struct train_report r;
+    struct why why;
+
+    if (pool_open(threads, &pool) != OK ||
+        train_open(&(struct train_options){.cpu_mask = ~0u, .pool = pool, .seed = 1}, &k.t) != OK)
+        exit(1);
+    if (k.own)
+        build_own(&k, batch);
+    else
+        build_simple(&k, net, batch);
+    if (train_plan(k.t, &(struct train_recipe){.rate = 1e-3f, .decay = 0.01f}, &why) != OK) {
         fprintf(stderr, "%s\n", why.text);
         exit(1);
     }
-    fill(train_data(t, x), train_count(t, x));
-    fill(train_data(t, target), train_count(t, target));
-    train_step(t, &r);
+    fill(train_data(k.t, k.image), train_count(k.t, k.image));
+    step(&k, &r);
     for (int i = 0; i < steps; i++) {
         double start = now();
 
-        train_step(t, &r);
+        step(&k, &r);
         ms[i] = 1e3 * (now() - start);
     }
     qsort(ms, (size_t)steps, sizeof *ms, by_size);
     printf(
         "train %-8s %d threads, batch %d: %.1f images/s (median %.1f ms, best %.1f), %zu weights, "
         "%.0f MB, loss %.4f\n",
-        net, threads, batch, 1e3 * batch / ms[steps / 2], ms[steps / 2], ms[0], train_weights(t),
-        (double)train_bytes(t) / 1e6, r.loss);
-    train_close(t);
+        net, threads, batch, 1e3 * batch / ms[steps / 2], ms[steps / 2], ms[0],
+        train_weights(k.t), (double)train_bytes(k.t) / 1e6, r.loss);
+    train_close(k.t);
+    free(k.labels);
     pool_close(pool);
 }
 
@@ -127,5 +170,6 @@ int main(int argc, char **argv)
     }
     measure("plain", threads, batch, steps);
     measure("mobile", threads, batch, steps);
+    measure("own", threads, batch, steps);
     return 0;
 }

@@ -32,7 +32,7 @@ def main():
         sys.exit("[SKIP] no PyTorch here (make bench-deps)")
     print("| network | cores | Outrider, images/s | PyTorch first | PyTorch last | times as fast (best steps) | (medians) |")
     print("|---|---:|---:|---:|---:|---:|---:|")
-    for net in ("plain", "mobile"):
+    for net in ("plain", "mobile", "own"):
         for cores in CORES:
             args = [net, cores, BATCH, STEPS]
             ways = {"ours": [OURS] + args, "first": torch + args + ["first"], "last": torch + args + ["last"]}
