@@ -19,7 +19,8 @@ enum { MAX_THREADS = 64, NAMED = 5 };
 #define COMMAND "eval lanes"
 
 struct options {
-    const char *set, *truth, *predictions, *model, *decoder;
+    struct set_choice set; /* path NULL: none */
+    const char *truth, *predictions, *model, *decoder;
     struct lane_rules rules;
     unsigned cpu_mask;
     int threads;
@@ -37,7 +38,10 @@ static const char help[] =
     "the\n"
     "labels have are looked at.\n"
     "\n"
-    "  --set DIR           a folder with labels_tusimple.json and pictures\n"
+    "  --set DIR           a folder with labels_tusimple.json or lanes.json, and pictures; behind "
+    "a\n"
+    "                      comma, a part of them: only=GLOB, without=GLOB (names), every=N/K,\n"
+    "                      without-every=N/K\n"
     "  --truth FILE        labels alone, TuSimple's JSON lines: raw_file, h_samples, lanes\n"
     "  --predictions FILE  what `outrider infer` wrote, or TuSimple's JSON lines\n"
     "  --model FILE        or run this network over the pictures of the set now\n"
@@ -69,14 +73,13 @@ static int take_size(const char *value, struct lane_rules *r)
 
 enum { SET = 256, TRUTH, PREDICTIONS, MODEL, DECODER, EGO, SIZE, CPU_MASK, THREADS, JSON };
 
-static int take_option(struct options *o, int c, const char *value)
+static int take_option(struct options *o, int c, char *value)
 {
     struct why why;
 
     switch (c) {
     case SET:
-        o->set = value;
-        return 0;
+        return set_choice_parse(value, &o->set, &why) == OK ? 0 : wrong("--set:", why.text);
     case TRUTH:
         o->truth = value;
         return 0;
@@ -108,7 +111,7 @@ static int take_option(struct options *o, int c, const char *value)
 
 static int check_options(const struct options *o)
 {
-    if (!o->set == !o->truth)
+    if (!o->set.path == !o->truth)
         return wrong("one of --set and --truth is needed", NULL);
     if (!o->predictions == !o->model)
         return wrong("one of --predictions and --model is needed", NULL);
@@ -158,8 +161,8 @@ static void print_text(const struct options *o, const struct lane_labels *labels
 {
     const struct culane_score *c = &t->culane;
 
-    printf("%s: %zu of %zu pictures%s\n", o->set ? o->set : o->truth, t->pictures, labels->n,
-           o->rules.ego ? ", our own lane" : "");
+    printf("%s: %zu of %zu pictures%s\n", o->set.path ? o->set.path : o->truth, t->pictures,
+           labels->n, o->rules.ego ? ", our own lane" : "");
     printf("  TuSimple  accuracy %.4f  false alarms %.4f  misses %.4f\n", t->tusimple.accuracy,
            t->tusimple.false_alarms, t->tusimple.misses);
     printf("  CULane    F1 %.4f  precision %.4f  recall %.4f  (%ld hits, %ld false alarms, %ld "
@@ -225,8 +228,8 @@ static enum err run_model(const struct options *o, const struct lane_labels *lab
     pictures.name = calloc(labels->n + 1, sizeof *pictures.name);
     for (size_t i = 0; pictures.name && i < labels->n; i++)
         pictures.name[i] = labels->picture[i].image; /* sorted */
-    if (!path_join(folder, o->set, ""))
-        e = err_say(why, ERR_LIMIT, "%.200s: the path is too long", o->set);
+    if (!path_join(folder, o->set.path, ""))
+        e = err_say(why, ERR_LIMIT, "%.200s: the path is too long", o->set.path);
     else if (!pictures.name)
         e = err_say(why, ERR_NOMEM, "no memory for %zu pictures", labels->n);
     else
@@ -239,12 +242,15 @@ static enum err run_model(const struct options *o, const struct lane_labels *lab
 static enum err read_labels(const struct options *o, struct lane_labels *out, struct why *why)
 {
     char path[FILE_MAX_PATH];
+    enum err e;
 
     if (o->truth)
         return lane_labels_read(o->truth, true, out, why);
-    if (!path_join(path, o->set, "labels_tusimple.json"))
-        return err_say(why, ERR_LIMIT, "%.200s: the path is too long", o->set);
-    return lane_labels_read(path, true, out, why);
+    if (!(path_join(path, o->set.path, "lanes.json") && file_exists(path)) && /* the simulator's */
+        !path_join(path, o->set.path, "labels_tusimple.json"))
+        return err_say(why, ERR_LIMIT, "%.200s: the path is too long", o->set.path);
+    e = lane_labels_read(path, true, out, why);
+    return e == OK ? lane_labels_choose(out, &o->set, why) : e;
 }
 
 int eval_lanes_command(int argc, char **argv)

@@ -20,7 +20,8 @@ enum { MAX_SETS = 16, MAX_THREADS = 64 };
 struct options {
     int n_sets;
     struct {
-        const char *path, *predictions;
+        struct set_choice choice;
+        const char *predictions;
     } set[MAX_SETS];
     const char *model, *decoder;
     const char *pictures;
@@ -47,7 +48,9 @@ static const char help[] =
     "and\n"
     "their sigmas hold, and AP50 of vehicles by light, weather and kind of road.\n"
     "\n"
-    "  --set DIR           the pictures and labels; again for more\n"
+    "  --set DIR           the pictures and labels; again for more. Behind a comma, a part of "
+    "them:\n"
+    "                      only=GLOB, without=GLOB (names), every=N/K, without-every=N/K\n"
     "  --predictions FILE  what `outrider infer` wrote for the set named before. Pictures that it\n"
     "                      does not have are skipped and named. For the whole curve, have infer\n"
     "                      write weak boxes too: --score-min 0.01\n"
@@ -88,7 +91,7 @@ enum {
     JSON
 };
 
-static int take_option(struct options *o, int c, const char *value)
+static int take_option(struct options *o, int c, char *value)
 {
     struct why why;
 
@@ -96,8 +99,9 @@ static int take_option(struct options *o, int c, const char *value)
     case SET:
         if (o->n_sets == MAX_SETS)
             return wrong("--set is one too many, the limit is 16:", value);
-        o->set[o->n_sets++].path = value;
-        return 0;
+        return set_choice_parse(value, &o->set[o->n_sets++].choice, &why) == OK
+                   ? 0
+                   : wrong("--set:", why.text);
     case PREDICTIONS:
         if (!o->n_sets || o->set[o->n_sets - 1].predictions)
             return wrong("--predictions must stand behind a --set, one each:", value);
@@ -148,7 +152,7 @@ static int check_options(const struct options *o)
         if (!o->set[i].predictions == !o->model)
             return wrong(o->model ? "--model and --predictions exclude each other:"
                                   : "--predictions or --model is needed for",
-                         o->model ? o->set[i].predictions : o->set[i].path);
+                         o->model ? o->set[i].predictions : o->set[i].choice.path);
     return 0;
 }
 
@@ -207,7 +211,7 @@ static enum err score_set(const struct options *o, int i, struct eval_model *m, 
     struct object_scores s = {0};
     struct object_conditions c = {0};
     const struct object_rules rules = {(size_t)o->guesses_max, o->error_score};
-    enum err e = object_set_read(o->set[i].path, &set, why);
+    enum err e = object_set_read_some(&o->set[i].choice, &set, why);
 
     if (e != OK)
         return e;

@@ -18,7 +18,8 @@ enum { MAX_THREADS = 64, NAMED = 5 };
 #define COMMAND "eval road"
 
 struct options {
-    const char *set, *predictions, *model, *decoder;
+    struct set_choice set;
+    const char *predictions, *model, *decoder;
     int road, ignored; /* ids; -1: the set's, none */
     unsigned cpu_mask;
     int threads;
@@ -30,10 +31,12 @@ static const char help[] =
     "\n"
     "Scores of the drivable area, over all pixels of all pictures: IoU, precision and recall, the\n"
     "IoU of what is not road and the mean of both, and the mean over pictures of their IoU.\n"
-    "A set is a folder with images/ and masks/NAME.png (8 bit ids), and perhaps set.json\n"
+    "A set is a folder with images/ and masks/NAME.png or road/NAME.png (8 bit ids), and perhaps "
+    "set.json\n"
     "(\"drivable_area\": \"masks == ID\").\n"
     "\n"
-    "  --set DIR           the pictures and masks\n"
+    "  --set DIR           the pictures and masks; behind a comma, a part of them: only=GLOB,\n"
+    "                      without=GLOB (names), every=N/K, without-every=N/K\n"
     "  --predictions PATH  what `outrider infer` wrote, or a folder of NAME.png, where all but 0 "
     "is\n"
     "                      road\n"
@@ -53,14 +56,13 @@ static int wrong(const char *text, const char *value)
 
 enum { SET = 256, PREDICTIONS, MODEL, DECODER, ROAD, IGNORE, CPU_MASK, THREADS, JSON };
 
-static int take_option(struct options *o, int c, const char *value)
+static int take_option(struct options *o, int c, char *value)
 {
     struct why why;
 
     switch (c) {
     case SET:
-        o->set = value;
-        return 0;
+        return set_choice_parse(value, &o->set, &why) == OK ? 0 : wrong("--set:", why.text);
     case PREDICTIONS:
         o->predictions = value;
         return 0;
@@ -114,7 +116,7 @@ static int parse(int argc, char **argv, struct options *o)
     }
     if (optind < argc)
         return wrong("takes options only, not", argv[optind]);
-    if (!o->set)
+    if (!o->set.path)
         return wrong("--set is needed", NULL);
     if (!o->predictions == !o->model)
         return wrong("one of --predictions and --model is needed", NULL);
@@ -203,7 +205,7 @@ int eval_road_command(int argc, char **argv)
 
     if (status != 0)
         return status;
-    enum err e = road_set_read(o.set, &set, &why);
+    enum err e = road_set_read(&o.set, &set, &why);
     if (o.road >= 0)
         set.road = o.road;
     if (e == OK)

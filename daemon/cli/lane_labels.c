@@ -159,13 +159,39 @@ const struct lane_label *lane_labels_find(const struct lane_labels *l, const cha
     return l->n ? bsearch(&key, l->picture, l->n, sizeof *l->picture, by_name) : NULL;
 }
 
+static void finish_label(struct lane_label *l)
+{
+    free(l->image);
+    free(l->y);
+    free(l->x);
+}
+
+enum err lane_labels_choose(struct lane_labels *l, const struct set_choice *choice, struct why *why)
+{
+    char **name = calloc(l->n + 1, sizeof *name);
+    bool *keep = NULL;
+    size_t n = 0;
+    enum err e = name ? OK : err_say(why, ERR_NOMEM, "%.200s: no memory", choice->path);
+
+    for (size_t i = 0; e == OK && i < l->n; i++)
+        name[i] = l->picture[i].image;
+    if (e == OK)
+        e = set_choice_mark(choice, name, l->n, &keep, why);
+    for (size_t i = 0; e == OK && i < l->n; i++)
+        if (keep[i])
+            l->picture[n++] = l->picture[i];
+        else
+            finish_label(&l->picture[i]);
+    l->n = e == OK ? n : l->n;
+    free(name);
+    free(keep);
+    return e;
+}
+
 void lane_labels_finish(struct lane_labels *l)
 {
-    for (size_t i = 0; i < l->n; i++) {
-        free(l->picture[i].image);
-        free(l->picture[i].y);
-        free(l->picture[i].x);
-    }
+    for (size_t i = 0; i < l->n; i++)
+        finish_label(&l->picture[i]);
     free(l->picture);
     *l = (struct lane_labels){0};
 }

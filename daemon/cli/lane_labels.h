@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "perception/base/err.h"
+#include "daemon/cli/set_choice.h"
 
 enum { LANE_LABELS_MAX = 1 << 20 /* pictures */, LANE_LABELS_MAX_NUMBERS = 1 << 26 };
 
@@ -29,6 +29,9 @@ struct lane_labels {
 MUST_CHECK enum err lane_labels_read(const char *path, bool need_rows, struct lane_labels *out,
                                      struct why *why);
 const struct lane_label *lane_labels_find(const struct lane_labels *l, const char *image);
+/* Forget the pictures that are not chosen. ERR_NOMEM; ERR_FORMAT: none is. */
+MUST_CHECK enum err lane_labels_choose(struct lane_labels *l, const struct set_choice *choice,
+                                       struct why *why);
 void lane_labels_finish(struct lane_labels *l); /* zeroed is fine */
 
 #endif

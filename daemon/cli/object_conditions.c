@@ -148,11 +148,10 @@ static enum err score_condition(struct work *w, int i)
     for (size_t k = 0; k < w->s->pictures; k++)
         if (w->seen[k] & 1u << i)
             w->picture[n++] = w->s->picture[k];
-    return average_precision(w->picture, n,
-                             &(struct ap_query){.classes = vehicles->classes,
-                                                .area_max = INFINITY,
-                                                .guesses_max = 100},
-                             &w->out->condition[i].vehicles);
+    return average_precision(
+        w->picture, n,
+        &(struct ap_query){.classes = vehicles->classes, .area_max = INFINITY, .guesses_max = 100},
+        &w->out->condition[i].vehicles);
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
@@ -208,7 +207,7 @@ enum err object_conditions_make(const struct object_set *set, const struct objec
     *w = (struct work){.s = s, .error_score = error_score, .out = out, .why = why};
     if (s->n && path_join(path, set->path, "truth.jsonl") && file_exists(path)) {
         out->known = true;
-        e = train_set_open(&(struct train_set_choice){.path = set->path, .weight = 1}, &w->set, why);
+        e = train_set_open(&(struct set_choice){.path = set->path, .weight = 1}, &w->set, why);
         if (e == OK && (e = add_all(w)) == ERR_NOMEM)
             err_say(why, e, "%.200s: no memory to score it", set->path);
         train_set_finish(&w->set);
@@ -294,16 +293,15 @@ json_t *object_conditions_json(const struct object_conditions *c)
                              "truths", (json_int_t)b->truths, "found", (json_int_t)b->found, "told",
                              (json_int_t)b->told, "error_median", number(quantile(b, 0.5)),
                              "error_90", number(quantile(b, 0.9)), "bias", number(b->bias),
-                             "within_1_sigma", number(share(b->within1, b->told)),
-                             "within_2_sigma", number(share(b->within2, b->told))));
+                             "within_1_sigma", number(share(b->within1, b->told)), "within_2_sigma",
+                             number(share(b->within2, b->told))));
     }
     for (int i = 0; i < c->n; i++)
-        json_array_append_new(
-            conditions,
-            json_pack("{s:s, s:I, s:I, s:o}", "condition", c->condition[i].name, "pictures",
-                      (json_int_t)c->condition[i].pictures, "vehicles",
-                      (json_int_t)c->condition[i].vehicles.truths, "ap50",
-                      number(c->condition[i].vehicles.at[0])));
+        json_array_append_new(conditions,
+                              json_pack("{s:s, s:I, s:I, s:o}", "condition", c->condition[i].name,
+                                        "pictures", (json_int_t)c->condition[i].pictures,
+                                        "vehicles", (json_int_t)c->condition[i].vehicles.truths,
+                                        "ap50", number(c->condition[i].vehicles.at[0])));
     if (c->known)
         return json_pack("{s:o, s:o}", "distance", bands, "conditions", conditions);
     json_decref(bands);

@@ -11,10 +11,10 @@ enum { BANDS = 4, CONDITIONS_MAX = 16 };
 
 struct distance_band { /* vehicles, people and riders from m on, up to the next */
     double from_m, to_m;
-    size_t truths, found; /* found: at an IoU of 0.5, from error_score on, of any class */
-    size_t told;          /* found, not cut by the picture, and the network says how far */
-    double *error;        /* (told) relative, sorted by size once it is made; owned */
-    double bias;          /* mean of them */
+    size_t truths, found;    /* found: at an IoU of 0.5, from error_score on, of any class */
+    size_t told;             /* found, not cut by the picture, and the network says how far */
+    double *error;           /* (told) relative, sorted by size once it is made; owned */
+    double bias;             /* mean of them */
     size_t within1, within2; /* of the sigma that it says */
 };
 
@@ -37,7 +37,7 @@ MUST_CHECK enum err object_conditions_make(const struct object_set *set,
                                            struct object_conditions *out, struct why *why);
 void object_conditions_finish(struct object_conditions *c); /* zeroed is fine */
 
-void object_conditions_text(const struct object_conditions *c);  /* nothing where not known */
+void object_conditions_text(const struct object_conditions *c);    /* nothing where not known */
 json_t *object_conditions_json(const struct object_conditions *c); /* null where not known */
 
 #endif

@@ -314,6 +314,28 @@ enum err object_set_read(const char *path, struct object_set *out, struct why *w
     return e;
 }
 
+enum err object_set_read_some(const struct set_choice *choice, struct object_set *out,
+                              struct why *why)
+{
+    bool *keep = NULL;
+    size_t n = 0;
+    enum err e = object_set_read(choice->path, out, why);
+
+    if (e == OK)
+        e = set_choice_mark(choice, out->pictures.name, out->pictures.n, &keep, why);
+    for (size_t i = 0; e == OK && i < out->pictures.n; i++)
+        if (keep[i])
+            out->labels[n++] = out->labels[i];
+        else
+            free(out->labels[i].truth);
+    if (e == OK)
+        pictures_keep(&out->pictures, keep);
+    free(keep);
+    if (e != OK)
+        object_set_finish(out);
+    return e;
+}
+
 void object_set_finish(struct object_set *s)
 {
     for (size_t i = 0; s->labels && i < s->pictures.n; i++)

@@ -7,7 +7,7 @@
 #ifndef OUTRIDER_DAEMON_CLI_OBJECT_SET_H
 #define OUTRIDER_DAEMON_CLI_OBJECT_SET_H
 
-#include "daemon/cli/pictures.h"
+#include "daemon/cli/set_choice.h"
 #include "perception/eval/average_precision.h"
 #include "perception/scene.h"
 
@@ -33,6 +33,9 @@ enum object_class object_class_named(const char *name);
 
 /* Read everything but the pictures. ERR_IO, ERR_FORMAT or ERR_LIMIT with file, line and field. */
 MUST_CHECK enum err object_set_read(const char *path, struct object_set *out, struct why *why);
+/* The same, of some of its pictures. */
+MUST_CHECK enum err object_set_read_some(const struct set_choice *choice, struct object_set *out,
+                                         struct why *why);
 void object_set_finish(struct object_set *s); /* zeroed is fine */
 
 #endif

@@ -83,6 +83,18 @@ enum err pictures_list(const char *path, struct pictures *out, struct why *why)
     return e;
 }
 
+void pictures_keep(struct pictures *p, const bool *keep)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        if (keep[i])
+            p->name[n++] = p->name[i];
+        else
+            free(p->name[i]);
+    p->n = n;
+}
+
 void pictures_finish(struct pictures *p)
 {
     for (size_t i = 0; i < p->n; i++)

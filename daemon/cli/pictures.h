@@ -2,6 +2,7 @@
 #ifndef OUTRIDER_DAEMON_CLI_PICTURES_H
 #define OUTRIDER_DAEMON_CLI_PICTURES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "perception/base/err.h"
@@ -14,6 +15,8 @@ struct pictures {
 
 /* ERR_IO, or ERR_FORMAT for a folder without any picture. A single file may have any name. */
 MUST_CHECK enum err pictures_list(const char *path, struct pictures *out, struct why *why);
+/* Only those i with keep[i]; the others are forgotten. */
+void pictures_keep(struct pictures *p, const bool *keep);
 void pictures_finish(struct pictures *p); /* a zeroed one is fine */
 
 #endif

@@ -67,9 +67,11 @@ static enum err read_json(struct road_set *s, struct why *why)
     return e;
 }
 
-enum err road_set_read(const char *path, struct road_set *out, struct why *why)
+enum err road_set_read(const struct set_choice *choice, struct road_set *out, struct why *why)
 {
+    const char *path = choice->path;
     char folder[FILE_MAX_PATH];
+    bool *keep = NULL;
     enum err e;
 
     *out = (struct road_set){.path = path, .folder = folder_of(path)};
@@ -81,7 +83,14 @@ enum err road_set_read(const char *path, struct road_set *out, struct why *why)
         return e;
     if (!path_join(folder, path, "images"))
         return err_say(why, ERR_LIMIT, "%.200s: the path is too long", path);
-    return pictures_list(folder, &out->pictures, why);
+    if ((e = pictures_list(folder, &out->pictures, why)) == OK)
+        e = set_choice_mark(choice, out->pictures.name, out->pictures.n, &keep, why);
+    if (e == OK)
+        pictures_keep(&out->pictures, keep);
+    free(keep);
+    if (e != OK)
+        road_set_finish(out);
+    return e;
 }
 
 void road_set_finish(struct road_set *s)

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "daemon/cli/pictures.h"
+#include "daemon/cli/set_choice.h"
 #include "daemon/decode.h"
 #include "perception/eval/road_scores.h"
 
@@ -19,7 +19,8 @@ struct road_set {
 bool road_set_is(const char *path); /* it has such a folder */
 
 /* ERR_IO, ERR_FORMAT or ERR_LIMIT with the file. */
-MUST_CHECK enum err road_set_read(const char *path, struct road_set *out, struct why *why);
+MUST_CHECK enum err road_set_read(const struct set_choice *choice, struct road_set *out,
+                                  struct why *why);
 void road_set_finish(struct road_set *s); /* zeroed is fine */
 
 struct road_mask_file { /* a mask that was read; zeroed before the first */

@@ -86,7 +86,7 @@ static const struct option long_options[] = {
     {0},
 };
 
-static bool take_set(char *text, struct train_set_choice *list, int *n)
+static bool take_set(char *text, struct set_choice *list, int *n)
 {
     struct why why;
 
@@ -94,7 +94,7 @@ static bool take_set(char *text, struct train_set_choice *list, int *n)
         fprintf(stderr, "outrider train: more than %d sets\n", TRAIN_MAX_SETS);
         return false;
     }
-    if (train_set_choice_parse(text, &list[(*n)++], &why) == OK)
+    if (set_choice_parse(text, &list[(*n)++], &why) == OK)
         return true;
     fprintf(stderr, "outrider train: %s\n", why.text);
     return false;

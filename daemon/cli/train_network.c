@@ -64,7 +64,7 @@ static bool speaks(const struct run *r)
 
 /* ---- before it ----------------------------------------------------------------------------- */
 
-static enum err open_sets(struct run *r, const struct train_set_choice *choice, int n,
+static enum err open_sets(struct run *r, const struct set_choice *choice, int n,
                           struct train_set *set)
 {
     for (int i = 0; i < n; i++) {

@@ -10,7 +10,7 @@
 enum { TRAIN_MAX_SETS = 16 };
 
 struct train_network_options { /* strings borrowed */
-    struct train_set_choice data[TRAIN_MAX_SETS], held_out[TRAIN_MAX_SETS];
+    struct set_choice data[TRAIN_MAX_SETS], held_out[TRAIN_MAX_SETS];
     int n_data, n_held_out;
     const char *out;  /* FILE.onnx; beside it FILE.checkpoint, FILE.csv, FILE.png */
     const char *from; /* NULL, or the ONNX file that the weights begin with */

@@ -1,6 +1,5 @@
 #include "daemon/cli/train_set.h"
 
-#include <fnmatch.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,75 +13,6 @@
 enum { TEXT_MAX_BYTES = 1 << 20, TRUTH_MAX_BYTES = 1 << 30 };
 
 /* ---- choosing ------------------------------------------------------------------------------ */
-
-static enum err take_number(const char *name, const char *text, double max, double *out,
-                            struct why *why)
-{
-    char *end = NULL;
-
-    *out = text ? strtod(text, &end) : -1;
-    if (!text || end == text || *end || !(*out >= 0 && *out <= max))
-        return err_say(why, ERR_FORMAT, "%s is '%.40s', must be a number of 0 to %g", name,
-                       text ? text : "", max);
-    return OK;
-}
-
-static enum err take_every(const char *text, struct train_set_choice *c, struct why *why)
-{
-    int end = 0;
-
-    if (text && sscanf(text, "%9d/%9d%n", &c->every, &c->keep_out, &end) == 2 && !text[end] &&
-        c->every > 1 && c->keep_out >= 0 && c->keep_out < c->every)
-        return OK;
-    return err_say(why, ERR_FORMAT, "without-every is '%.40s', must be N/K with 0 <= K < N",
-                   text ? text : "");
-}
-
-enum err train_set_choice_parse(char *text, struct train_set_choice *out, struct why *why)
-{
-    enum { WEIGHT, ONLY, WITHOUT, EVERY };
-    static char *const key[] = {"weight", "only", "without", "without-every", NULL};
-    char *rest = strchr(text, ','), *value;
-    enum err e = OK;
-
-    *out = (struct train_set_choice){.path = text, .weight = 1};
-    if (rest)
-        *rest++ = '\0';
-    while (e == OK && rest && *rest) {
-        char *from = rest;
-
-        switch (getsubopt(&rest, key, &value)) {
-        case WEIGHT:
-            e = take_number("weight", value, 1000, &out->weight, why);
-            break;
-        case ONLY:
-            out->only = value;
-            break;
-        case WITHOUT:
-            out->without = value;
-            break;
-        case EVERY:
-            e = take_every(value, out, why);
-            break;
-        default:
-            e = err_say(why, ERR_FORMAT,
-                        "'%.40s' behind %.200s: must be weight=W, only=GLOB, without=GLOB or "
-                        "without-every=N/K",
-                        from, text);
-        }
-    }
-    return e;
-}
-
-static bool chosen(const struct train_set *s, size_t i)
-{
-    const struct train_set_choice *c = &s->choice;
-    const char *name = s->pictures.name[i];
-
-    return (!c->only || fnmatch(c->only, name, 0) == 0) &&
-           (!c->without || fnmatch(c->without, name, 0) != 0) &&
-           (!c->every || (int)(i % (size_t)c->every) != c->keep_out);
-}
 
 static const struct lane_label *lanes_of(const struct train_set *s, size_t i)
 {
@@ -100,7 +30,8 @@ static enum err choose(struct train_set *s, struct why *why)
     if (!s->use)
         return err_say(why, ERR_NOMEM, "%s: no memory", s->choice.path);
     for (size_t i = 0; i < s->pictures.n; i++)
-        if (chosen(s, i) && (s->line ? s->line[i] != 0 : all || lanes_of(s, i)))
+        if (set_choice_takes(&s->choice, s->pictures.name[i], i) &&
+            (s->line ? s->line[i] != 0 : all || lanes_of(s, i)))
             s->use[s->n_use++] = (int)i;
     if (!s->n_use)
         return err_say(why, ERR_FORMAT, "%s: none of its %zu pictures is chosen and labelled",
@@ -215,7 +146,8 @@ static enum err read_labels(struct train_set *s, struct why *why)
             return e;
     }
     s->has_road = s->has_road && road_set_is(folder); /* masks may be of other things */
-    if (s->has_road && (e = road_set_read(folder, &s->road, why)) != OK)
+    if (s->has_road &&
+        (e = road_set_read(&(struct set_choice){.path = folder}, &s->road, why)) != OK)
         return e;
     if (!s->line && !s->has_objects && !s->has_lanes && !s->has_road)
         return err_say(why, ERR_FORMAT,
@@ -225,8 +157,7 @@ static enum err read_labels(struct train_set *s, struct why *why)
     return OK;
 }
 
-enum err train_set_open(const struct train_set_choice *choice, struct train_set *out,
-                        struct why *why)
+enum err train_set_open(const struct set_choice *choice, struct train_set *out, struct why *why)
 {
     char path[FILE_MAX_PATH];
     enum err e;

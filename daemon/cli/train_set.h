@@ -15,25 +15,13 @@
 #include "daemon/cli/lane_labels.h"
 #include "daemon/cli/object_set.h"
 #include "daemon/cli/road_set.h"
+#include "daemon/cli/set_choice.h"
 #include "perception/geometry/camera.h"
 #include "perception/train/compose.h"
 #include "sim/file.h"
 
-struct train_set_choice { /* as it is asked for; strings borrowed */
-    const char *path;
-    double weight;       /* share of the samples that come from it */
-    const char *only;    /* pictures whose names match; NULL: all */
-    const char *without; /* not these */
-    int every, keep_out; /* not those whose number % every is keep_out; every 0: all */
-};
-
-/* "PATH[,weight=W][,only=GLOB][,without=GLOB][,without-every=N/K]". text is written to and borrowed.
- * ERR_FORMAT. */
-MUST_CHECK enum err train_set_choice_parse(char *text, struct train_set_choice *out,
-                                           struct why *why);
-
 struct train_set {
-    struct train_set_choice choice;
+    struct set_choice choice;
     struct pictures pictures; /* of images/ */
     bool permitted;           /* weights trained on it may be given out */
     bool has_objects, has_lanes, has_road;
@@ -48,7 +36,7 @@ struct train_set {
 };
 
 /* Everything but the pictures and masks. ERR_IO, ERR_FORMAT, ERR_LIMIT or ERR_NOMEM with the file. */
-MUST_CHECK enum err train_set_open(const struct train_set_choice *choice, struct train_set *out,
+MUST_CHECK enum err train_set_open(const struct set_choice *choice, struct train_set *out,
                                    struct why *why);
 void train_set_finish(struct train_set *s); /* zeroed is fine */
 

@@ -150,8 +150,8 @@ static void measure(const char *net, int threads, int batch, int steps)
     printf(
         "train %-8s %d threads, batch %d: %.1f images/s (median %.1f ms, best %.1f), %zu weights, "
         "%.0f MB, loss %.4f\n",
-        net, threads, batch, 1e3 * batch / ms[steps / 2], ms[steps / 2], ms[0],
-        train_weights(k.t), (double)train_bytes(k.t) / 1e6, r.loss);
+        net, threads, batch, 1e3 * batch / ms[steps / 2], ms[steps / 2], ms[0], train_weights(k.t),
+        (double)train_bytes(k.t) / 1e6, r.loss);
     train_close(k.t);
     free(k.labels);
     pool_close(pool);

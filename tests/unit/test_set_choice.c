@@ -1,0 +1,65 @@
+#include "daemon/cli/set_choice.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct set_choice c;
+static struct why why;
+static char text[200];
+
+static enum err parse(const char *from)
+{
+    snprintf(text, sizeof text, "%s", from);
+    return set_choice_parse(text, &c, &why);
+}
+
+Test(set_choice, a_path_alone_is_everything)
+{
+    cr_assert_eq(parse("../some/set"), OK);
+    cr_assert_str_eq(c.path, "../some/set");
+    cr_assert_eq(c.weight, 1);
+    cr_assert(set_choice_takes(&c, "a.jpg", 0));
+}
+
+Test(set_choice, names_and_numbers)
+{
+    cr_assert_eq(parse("set,only=Town0*,without=*_9.jpg,weight=0.25,every=2/1"), OK, "%s", why.text);
+    cr_assert_eq(c.weight, 0.25);
+    cr_assert(set_choice_takes(&c, "Town02_1.jpg", 3));
+    cr_assert_not(set_choice_takes(&c, "Town02_1.jpg", 2));
+    cr_assert_not(set_choice_takes(&c, "Town12_1.jpg", 3));
+    cr_assert_not(set_choice_takes(&c, "Town02_9.jpg", 3));
+    cr_assert_eq(parse("set,without-every=10/9"), OK);
+    cr_assert_not(set_choice_takes(&c, "x", 19));
+    cr_assert(set_choice_takes(&c, "x", 20));
+}
+
+Test(set_choice, what_is_wrong_is_said)
+{
+    static const char *const wrong[][2] = {
+        {"set,weight=x", "weight is 'x'"},      {"set,weight=-1", "0 to 1000"},
+        {"set,every=3", "must be N/K"},         {"set,every=3/3", "0 <= K < N"},
+        {"set,only=", "only: must be"},         {"set,half", "'half' behind set"},
+        {"set,without-every=0/0", "without-every"}};
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cr_assert_eq(parse(wrong[i][0]), ERR_FORMAT, "%s", wrong[i][0]);
+        cr_assert(strstr(why.text, wrong[i][1]), "'%s' does not say '%s'", why.text, wrong[i][1]);
+    }
+}
+
+Test(set_choice, marks_a_list)
+{
+    char *name[] = {"images/a1", "images/a2", "images/b1"};
+    bool *keep;
+
+    cr_assert_eq(parse("set,only=*1"), OK);
+    cr_assert_eq(set_choice_mark(&c, name, 3, &keep, &why), OK);
+    cr_assert(keep[0] && !keep[1] && keep[2]);
+    free(keep);
+    cr_assert_eq(parse("set,only=c*"), OK);
+    cr_assert_eq(set_choice_mark(&c, name, 3, &keep, &why), ERR_FORMAT);
+    cr_assert(strstr(why.text, "none of its 3 pictures"), "%s", why.text);
+}
