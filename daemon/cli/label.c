@@ -3,7 +3,7 @@
  *     images/NAME       links to the pictures
  *     labels/NAME.txt   class cx cy w h sureness; ignore/NAME.txt: what no teacher is sure of
  *     road/NAME.png     0, 1, or 255 where the teacher is not sure
- *     set.json classes.txt, and what the source had: masks/, labels_tusimple.json
+ *     set.json classes.txt, and links to what the source had: its masks of the road, labels_tusimple.json
  *
  * A picture is finished when its labels/NAME.txt is there: that is written last, and whoever runs the command
  * again goes on with the rest. */
@@ -25,7 +25,7 @@
 #include "daemon/decode.h"
 #include "sim/file.h"
 
-enum { MAX_TEACHERS = 8, N_CLASSES = 9, TEXT_MAX_BYTES = 1 << 20 };
+enum { MAX_TEACHERS = 8, N_CLASSES = 9 };
 
 static const char usage[] =
     "usage: outrider label --teacher MODEL.onnx [--teacher ...] --data DIR --out SET [options]\n"
@@ -38,8 +38,10 @@ static const char usage[] =
     "  --teacher MODEL    a network of objects or of the road; again for more. Whether weights "
     "that\n"
     "                     learned from it may be given out is for its licence to say\n"
+    "  --licence TEXT     of the teacher named before; set.json carries it on\n"
     "  --data DIR         a folder of pictures, or a set: labels that it has win over the "
-    "teachers\n"
+    "teachers,\n"
+    "                     whose boxes upon them are neither there nor not\n"
     "  --out SET          the set to be made\n"
     "  --keep S           an object of that score is a label          (0.5)\n"
     "  --ignore S         one of that score is neither there nor not  (0.15)\n"
@@ -49,7 +51,7 @@ static const char usage[] =
     "  --threads N        default: one for each core\n";
 
 struct options {
-    const char *teacher[MAX_TEACHERS], *data, *out;
+    const char *teacher[MAX_TEACHERS], *licence[MAX_TEACHERS], *data, *out;
     int n_teachers, threads;
     double keep, ignore, road[2];
     unsigned classes; /* bits */
@@ -62,8 +64,10 @@ struct work {
     struct decoder *decoder;
     struct pictures pictures; /* of the source */
     struct object_set source; /* its labels; path NULL: it has none */
+    struct road_set masks;    /* its road; folder NULL: it has none */
+    json_t *about;            /* its set.json; empty: it has none */
     unsigned asked;           /* classes that the teachers may add */
-    bool road, lanes, masks;  /* road: written; masks, lanes: the source has them */
+    bool road, lanes;         /* road: written; lanes: the source has them */
     struct fusion fusion;
     struct perceived seen;
     char path[FILE_MAX_PATH];
@@ -150,19 +154,43 @@ static bool source_has(struct work *w, const char *name, bool folder)
            (folder ? folder_exists(w->path) : file_exists(w->path));
 }
 
+static enum err read_about(struct work *w)
+{
+    json_error_t error;
+
+    if (!source_has(w, "set.json", false)) {
+        w->about = json_object();
+        return w->about ? OK : err_say(w->why, ERR_NOMEM, "no memory");
+    }
+    w->about = json_load_file(w->path, JSON_REJECT_DUPLICATES, &error);
+    if (!w->about)
+        return err_say(w->why, ERR_FORMAT, "%.250s:%d: %s", w->path, error.line, error.text);
+    return json_is_object(w->about)
+               ? OK
+               : err_say(w->why, ERR_FORMAT, "%.250s: must be a JSON object", w->path);
+}
+
+/* A set.json that does not say where the road is has masks of something else. */
+static enum err open_road(struct work *w)
+{
+    const bool says = json_object_size(w->about) == 0 || json_object_get(w->about, "drivable_area");
+
+    return says && road_set_is(w->o->data) ? road_set_read(w->o->data, &w->masks, w->why) : OK;
+}
+
 static enum err open_source(struct work *w)
 {
     const bool set = source_has(w, "images", true);
-    enum err e = OK;
+    enum err e = read_about(w);
 
-    if (source_has(w, "labels", true))
+    if (e == OK)
+        e = open_road(w);
+    if (e == OK && source_has(w, "labels", true))
         e = object_set_read(w->o->data, &w->source, w->why);
     if (e == OK)
         e = pictures_list(set && path_join(w->path, w->o->data, "images") ? w->path : w->o->data,
                           &w->pictures, w->why);
-    w->masks = source_has(w, "masks", true);
     w->lanes = source_has(w, "labels_tusimple.json", false);
-    w->asked = w->o->classes & ~labelled_by(&w->source);
     return e;
 }
 
@@ -178,7 +206,11 @@ static enum err open_teachers(struct work *w)
                                         .pool = w->pool};
 
         e = head_open(&cfg, &w->head[i], w->why);
-        if (e == OK && (head_gives(w->head[i]) & HEAD_ROAD) && !w->masks)
+        if (e != OK)
+            break;
+        if (head_gives(w->head[i]) & HEAD_OBJECTS)
+            w->asked = w->o->classes & ~labelled_by(&w->source);
+        if ((head_gives(w->head[i]) & HEAD_ROAD) && !w->masks.folder)
             w->road = true;
     }
     return e;
@@ -199,8 +231,8 @@ static enum err make_set(struct work *w)
                  object_class_name((enum object_class)i));
     if (e == OK)
         e = put_text(w, "classes.txt", text);
-    if (e == OK && w->masks && path_join(from, w->o->data, "masks"))
-        e = put_link(w, from, "masks");
+    if (e == OK && w->masks.folder && path_join(from, w->o->data, w->masks.folder))
+        e = put_link(w, from, w->masks.folder);
     if (e == OK && w->lanes && path_join(from, w->o->data, "labels_tusimple.json"))
         e = put_link(w, from, "labels_tusimple.json");
     return e;
@@ -232,26 +264,33 @@ static void put_source(const struct work *w, size_t picture, bool region, FILE *
     for (size_t i = 0; l && i < l->n; i++)
         if (l->truth[i].region == region)
             put_box(f, class_of(&w->source, l->truth[i].classes), l->truth[i].box.x1,
-                    l->truth[i].box.y1, l->truth[i].box.x2, l->truth[i].box.y2, 1);
+                    l->truth[i].box.y1, l->truth[i].box.x2, l->truth[i].box.y2,
+                    (double)l->truth[i].sure);
 }
 
-static void put_fused(const struct work *w, const struct image *im, double from, double to, FILE *f)
+/* Labels, or the regions that are neither there nor not. */
+static void put_fused(const struct work *w, size_t picture, const struct image *im, bool region,
+                      FILE *f)
 {
+    const struct object_labels *have = w->source.path ? &w->source.labels[picture] : NULL;
+
     for (int i = 0; i < w->fusion.n; i++) {
         const struct fused *o = &w->fusion.object[i];
         const int class = o->class == OBJECT_VEHICLE ? OBJECT_CAR : (int)o->class;
+        const double score = fmin((double)o->score, 0.999);
+        const struct ap_box box = {(double)o->box.x1 / im->width, (double)o->box.y1 / im->height,
+                                   (double)o->box.x2 / im->width, (double)o->box.y2 / im->height};
+        const bool label =
+            score >= w->o->keep && box_is_free(&box, have ? have->truth : NULL, have ? have->n : 0);
 
-        if (class < N_CLASSES && (w->asked & 1u << class) && (double)o->score >= from &&
-            (double)o->score < to)
-            put_box(f, class, (double)o->box.x1 / im->width, (double)o->box.y1 / im->height,
-                    (double)o->box.x2 / im->width, (double)o->box.y2 / im->height,
-                    fmin((double)o->score, 0.999));
+        if (class < N_CLASSES && (w->asked & 1u << class) && score >= w->o->ignore &&
+            label != region)
+            put_box(f, class, box.x1, box.y1, box.x2, box.y2, score);
     }
 }
 
 static enum err put_labels(struct work *w, size_t picture, const struct image *im, bool region)
 {
-    const double from = region ? w->o->ignore : w->o->keep, to = region ? w->o->keep : 2;
     char name[320], *text = NULL;
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
@@ -259,7 +298,7 @@ static enum err put_labels(struct work *w, size_t picture, const struct image *i
 
     if (f) {
         put_source(w, picture, region, f);
-        put_fused(w, im, from, to, f);
+        put_fused(w, picture, im, region, f);
         e = fclose(f) == 0 ? OK : ERR_NOMEM;
     }
     stem_name(name, region ? "ignore" : "labels", w->pictures.name[picture], "txt");
@@ -332,26 +371,24 @@ static enum err label_picture(struct work *w, size_t i)
 
 /* ---- what describes the set ---------------------------------------------------------------- */
 
-static json_t *source_json(struct work *w)
-{
-    json_t *j = source_has(w, "set.json", false) ? json_load_file(w->path, 0, NULL) : NULL;
-
-    return j ? j : json_object();
-}
-
 static json_t *teachers_json(const struct work *w)
 {
     json_t *list = json_array();
+    struct stat st;
 
-    for (int i = 0; i < w->o->n_teachers; i++)
-        json_array_append_new(list, json_string(w->o->teacher[i]));
+    for (int i = 0; i < w->o->n_teachers; i++) {
+        const json_int_t bytes = stat(w->o->teacher[i], &st) == 0 ? (json_int_t)st.st_size : 0;
+
+        json_array_append_new(list, json_pack("{s:s, s:I, s:s?}", "file", w->o->teacher[i], "bytes",
+                                              bytes, "licence", w->o->licence[i]));
+    }
     return list;
 }
 
 static enum err put_set(struct work *w)
 {
-    json_t *source = source_json(w), *j = json_object(), *labelled = json_array();
-    const json_t *allowed = json_object_get(source, "train_allowed");
+    json_t *j = json_object(), *labelled = json_array();
+    const json_t *allowed = json_object_get(w->about, "train_allowed");
     char *text;
     enum err e;
 
@@ -365,17 +402,16 @@ static enum err put_set(struct work *w)
     json_object_set_new(j, "ignore", json_real(w->o->ignore));
     json_object_set_new(j, "classes_labelled", labelled);
     json_object_set_new(j, "train_allowed", json_boolean(!json_is_false(allowed)));
-    if (json_object_get(source, "merged") && w->source.path)
-        json_object_set(j, "merged", json_object_get(source, "merged"));
-    if (w->masks && json_object_get(source, "drivable_area"))
-        json_object_set(j, "drivable_area", json_object_get(source, "drivable_area"));
-    else if (w->road)
-        json_object_set_new(j, "drivable_area", json_string("road == 1"));
+    if (json_object_get(w->about, "merged") && w->source.path)
+        json_object_set(j, "merged", json_object_get(w->about, "merged"));
+    if (w->masks.folder || w->road)
+        json_object_set_new(j, "drivable_area",
+                            json_sprintf("%s == %d", w->road ? "road" : w->masks.folder,
+                                         w->road ? 1 : w->masks.road));
     text = json_dumps(j, JSON_INDENT(1));
     e = text ? put_text(w, "set.json", text) : err_say(w->why, ERR_NOMEM, "no memory");
     free(text);
     json_decref(j);
-    json_decref(source);
     return e;
 }
 
@@ -405,14 +441,17 @@ static void finish(struct work *w)
     decoder_close(w->decoder);
     pictures_finish(&w->pictures);
     object_set_finish(&w->source);
+    road_set_finish(&w->masks);
+    json_decref(w->about);
 }
 
 /* ---- the command line ---------------------------------------------------------------------- */
 
-enum { TEACHER = 1, DATA, OUT, KEEP, IGNORE, CLASSES, ROAD, THREADS, HELP };
+enum { TEACHER = 1, LICENCE, DATA, OUT, KEEP, IGNORE, CLASSES, ROAD, THREADS, HELP };
 
 static const struct option long_options[] = {
     {"teacher", required_argument, NULL, TEACHER},
+    {"licence", required_argument, NULL, LICENCE},
     {"data", required_argument, NULL, DATA},
     {"out", required_argument, NULL, OUT},
     {"keep", required_argument, NULL, KEEP},
@@ -456,16 +495,33 @@ static bool take_road(const char *text, double out[2])
     return false;
 }
 
+static bool take_teacher(const char *path, struct options *o)
+{
+    if (o->n_teachers == MAX_TEACHERS) {
+        fprintf(stderr, "outrider label: more than %d teachers\n", MAX_TEACHERS);
+        return false;
+    }
+    o->teacher[o->n_teachers++] = path;
+    return true;
+}
+
+static bool take_licence(const char *text, struct options *o)
+{
+    if (!o->n_teachers) {
+        fprintf(stderr, "outrider label: --licence '%s': must follow its --teacher\n", text);
+        return false;
+    }
+    o->licence[o->n_teachers - 1] = text;
+    return true;
+}
+
 static bool take_option(int option, struct options *o)
 {
     switch (option) {
     case TEACHER:
-        if (o->n_teachers == MAX_TEACHERS) {
-            fprintf(stderr, "outrider label: more than %d teachers\n", MAX_TEACHERS);
-            return false;
-        }
-        o->teacher[o->n_teachers++] = optarg;
-        return true;
+        return take_teacher(optarg, o);
+    case LICENCE:
+        return take_licence(optarg, o);
     case DATA:
         o->data = optarg;
         return true;
@@ -510,6 +566,11 @@ int label_command(int argc, char **argv)
     }
     if (optind < argc || !o.n_teachers || !o.data || !o.out) {
         fputs(usage, stderr);
+        return 2;
+    }
+    if (o.ignore > o.keep) {
+        fprintf(stderr, "outrider label: --ignore %g: must not be above --keep, %g\n", o.ignore,
+                o.keep);
         return 2;
     }
     if (!(w = calloc(1, sizeof *w)))

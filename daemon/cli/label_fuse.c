@@ -2,7 +2,10 @@
 
 #include "perception/heads/nms.h"
 
+#include <math.h>
+
 static const float SAME_IOU = 0.5f;
+static const double MOST_OF_PICTURE = 0.5; /* its area */
 
 static bool is_vehicle(enum object_class c)
 {
@@ -55,4 +58,24 @@ void fusion_add(struct fusion *f, int teacher, const struct perceived *seen)
         else if (f->n < FUSED_MAX)
             f->object[f->n++] = (struct fused){d->box_px, d->class, d->score, bit};
     }
+}
+
+static double area_of(const struct ap_box *b)
+{
+    return fmax(b->x2 - b->x1, 0) * fmax(b->y2 - b->y1, 0);
+}
+
+bool box_is_free(const struct ap_box *box, const struct ap_truth *label, size_t n)
+{
+    const double area = area_of(box);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct ap_box *l = &label[i].box;
+        const struct ap_box both = {fmax(box->x1, l->x1), fmax(box->y1, l->y1),
+                                    fmin(box->x2, l->x2), fmin(box->y2, l->y2)};
+
+        if (area_of(&both) > area / 2)
+            return false;
+    }
+    return area <= MOST_OF_PICTURE;
 }

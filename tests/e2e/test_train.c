@@ -206,3 +206,61 @@ Test(train, a_network_labels_pictures_for_the_next)
                       "--classes", "cow"),
                  2);
 }
+
+static const char *text_of(const char *name)
+{
+    static struct file text;
+    char path[96];
+    struct why why;
+
+    path_in(path, name);
+    cr_assert(file_read(&text, path, 1 << 20, &why) == OK, "%s", why.text);
+    return text.text;
+}
+
+Test(train, what_a_set_says_wins_over_teachers)
+{
+    char teacher[96], labelled[96], path[96];
+
+    cr_assert_eq(train_to("teacher.onnx", "2"), 0, "%s", said);
+    path_in(teacher, "teacher.onnx");
+    path_in(labelled, "labelled");
+    folder_put_text(&f, "set/labels/000000.txt", "0 0.5 0.5 0.2 0.2 0.250\n");
+    folder_put_text(&f, "set/set.json",
+                    "{\"classes_labelled\": [0, 1, 2, 3, 4, 5, 6, 7], \"train_allowed\": false, "
+                    "\"drivable_area\": \"road == 1\"}");
+    cr_assert_eq(CALL("label", "--teacher", teacher, "--licence", "MIT", "--data", set, "--out",
+                      labelled, "--keep", "0.05", "--ignore", "0.05"),
+                 0, "%s", said);
+    cr_assert_str_eq(text_of("labelled/labels/000000.txt"),
+                     "0 0.500000 0.500000 0.200000 0.200000 0.250\n");
+    same_files("labelled/road/000003.png", "set/road/000003.png");
+    cr_assert(strstr(text_of("labelled/set.json"), "\"train_allowed\": false"));
+    cr_assert(strstr(text_of("labelled/set.json"), "\"licence\": \"MIT\""));
+    cr_assert(strstr(text_of("labelled/set.json"), "road == 1"));
+
+    folder_put_text(&f, "set/set.json", "{\"classes_labelled\": [0], \"masks\": \"of lanes\"}");
+    folder_put_text(&f, "set/masks/readme", "nothing of the road");
+    path_in(path, "set/labels");
+    cr_assert_eq(rename(path, folder_path(&f, "elsewhere")), 0);
+    path_in(labelled, "again");
+    cr_assert_eq(CALL("label", "--teacher", teacher, "--data", set, "--out", labelled), 0, "%s",
+                 said);
+    path_in(path, "again/road/000003.png");
+    cr_assert(file_exists(path), "masks of something else do not stand for the road");
+    path_in(path, "again/masks");
+    cr_assert(!folder_exists(path));
+}
+
+Test(train, label_refuses_what_it_cannot_take)
+{
+    folder_put_text(&f, "set/set.json", "{\"train_allowed\": ");
+    refused(CALL("label", "--teacher", "x.onnx", "--data", set, "--out", "/nowhere/x"),
+            "set.json:1");
+    cr_assert_eq(CALL("label", "--licence", "MIT", "--data", set, "--out", "x"), 2);
+    cr_assert(strstr(said, "must follow its --teacher"), "%s", said);
+    cr_assert_eq(CALL("label", "--teacher", "x.onnx", "--data", set, "--out", "x", "--keep", "0.2",
+                      "--ignore", "0.3"),
+                 2);
+    cr_assert(strstr(said, "--ignore 0.3"), "%s", said);
+}

@@ -50,3 +50,21 @@ Test(label_fuse, is_bounded)
         see(0, (struct box){20 * (float)i, 0, 20 * (float)i + 10, 10}, OBJECT_CAR, 0.5f);
     cr_assert_eq(f.n, FUSED_MAX);
 }
+
+Test(label_fuse, boxes_on_labels_are_not_free)
+{
+    const struct ap_truth rider = {.box = {0.4, 0.4, 0.6, 0.8}};
+    const struct ap_box on = {0.4, 0.3, 0.6, 0.65}, beside = {0.55, 0.4, 0.75, 0.8};
+
+    cr_assert(!box_is_free(&on, &rider, 1), "five sevenths of it");
+    cr_assert(box_is_free(&beside, &rider, 1), "a quarter of it");
+    cr_assert(box_is_free(&on, NULL, 0));
+}
+
+Test(label_fuse, most_of_a_picture_is_not_free)
+{
+    const struct ap_box most = {0, 0.1, 1, 0.9}, large = {0, 0.1, 0.6, 0.9};
+
+    cr_assert(!box_is_free(&most, NULL, 0));
+    cr_assert(box_is_free(&large, NULL, 0));
+}
