@@ -47,7 +47,7 @@ static const char usage[] =
     "  --ignore S         one of that score is neither there nor not  (0.15)\n"
     "  --classes LIST     that the teachers are asked for, and know "
     "(car,truck,bus,person,motorcycle)\n"
-    "  --road LOW,HIGH    not road below, road above; between: not known (0.02,0.9)\n"
+    "  --road LOW,HIGH    not road below, road above; between: not known (0.002,0.9)\n"
     "  --threads N        default: one for each core\n";
 
 struct options {
@@ -547,7 +547,7 @@ int label_command(int argc, char **argv)
 {
     struct options o = {.keep = 0.5,
                         .ignore = 0.15,
-                        .road = {0.02, 0.9},
+                        .road = {0.002, 0.9},
                         .classes = 1u << OBJECT_CAR | 1u << OBJECT_TRUCK | 1u << OBJECT_BUS |
                                    1u << OBJECT_PERSON | 1u << OBJECT_MOTORCYCLE,
                         .threads = (int)sysconf(_SC_NPROCESSORS_ONLN)};
