@@ -385,12 +385,11 @@ static json_t *teachers_json(const struct work *w)
     return list;
 }
 
-static enum err put_set(struct work *w)
+/* NULL: no memory. */
+static json_t *describe(const struct work *w)
 {
     json_t *j = json_object(), *labelled = json_array();
     const json_t *allowed = json_object_get(w->about, "train_allowed");
-    char *text;
-    enum err e;
 
     for (int c = 0; c < N_CLASSES; c++)
         if ((w->asked & 1u << c) || (w->source.path && w->source.scored[c]))
@@ -400,6 +399,8 @@ static enum err put_set(struct work *w)
     json_object_set_new(j, "teachers", teachers_json(w));
     json_object_set_new(j, "keep", json_real(w->o->keep));
     json_object_set_new(j, "ignore", json_real(w->o->ignore));
+    if (w->road)
+        json_object_set_new(j, "road_sure", json_pack("[f, f]", w->o->road[0], w->o->road[1]));
     json_object_set_new(j, "classes_labelled", labelled);
     json_object_set_new(j, "train_allowed", json_boolean(!json_is_false(allowed)));
     if (json_object_get(w->about, "merged") && w->source.path)
@@ -408,8 +409,39 @@ static enum err put_set(struct work *w)
         json_object_set_new(j, "drivable_area",
                             json_sprintf("%s == %d", w->road ? "road" : w->masks.folder,
                                          w->road ? 1 : w->masks.road));
-    text = json_dumps(j, JSON_INDENT(1));
-    e = text ? put_text(w, "set.json", text) : err_say(w->why, ERR_NOMEM, "no memory");
+    return j;
+}
+
+/* Frames that other teachers or thresholds labelled are not to stand beside these. */
+static enum err check_same(struct work *w, const json_t *now)
+{
+    enum err e = at(w, w->o->out, "set.json");
+    json_error_t error;
+    json_t *old;
+
+    if (e != OK || !file_exists(w->path))
+        return e;
+    if (!(old = json_load_file(w->path, 0, &error)))
+        e = err_say(w->why, ERR_FORMAT, "%.250s:%d: %s", w->path, error.line, error.text);
+    else if (!json_equal(old, now))
+        e = err_say(w->why, ERR_MISMATCH,
+                    "%.250s: made from other data, by other teachers or with other options; "
+                    "--out must be another folder",
+                    w->path);
+    json_decref(old);
+    return e;
+}
+
+static enum err put_set(struct work *w)
+{
+    json_t *j = describe(w);
+    char *text = j ? json_dumps(j, JSON_INDENT(1)) : NULL;
+    enum err e = text ? check_same(w, j) : err_say(w->why, ERR_NOMEM, "no memory");
+
+    if (e == OK)
+        e = make_set(w);
+    if (e == OK)
+        e = put_text(w, "set.json", text);
     free(text);
     json_decref(j);
     return e;
@@ -421,8 +453,7 @@ static enum err label_all(struct work *w)
 
     if (pool_open(w->o->threads, &w->pool) != OK || decoder_open(&w->decoder) != OK)
         return err_say(w->why, ERR_NOMEM, "no memory or threads to work with");
-    if ((e = open_source(w)) != OK || (e = open_teachers(w)) != OK || (e = make_set(w)) != OK ||
-        (e = put_set(w)) != OK)
+    if ((e = open_source(w)) != OK || (e = open_teachers(w)) != OK || (e = put_set(w)) != OK)
         return e;
     for (size_t i = 0; i < w->pictures.n && e == OK; i++) {
         if ((e = label_picture(w, i)) == OK && isatty(STDERR_FILENO))

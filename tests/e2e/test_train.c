@@ -196,8 +196,12 @@ Test(train, a_network_labels_pictures_for_the_next)
     cr_assert(file_exists(path));
     snprintf(path, sizeof path, "%s/labels/000003.txt", labelled);
     cr_assert_eq(unlink(path), 0);
-    cr_assert_eq(CALL("label", "--teacher", teacher, "--data", images, "--out", labelled), 0, "%s",
-                 said);
+    refused(CALL("label", "--teacher", teacher, "--data", images, "--out", labelled),
+            "with other options");
+    cr_assert(!file_exists(path));
+    cr_assert_eq(CALL("label", "--teacher", teacher, "--data", images, "--out", labelled, "--keep",
+                      "0.05", "--ignore", "0.05", "--road", "0.5,0.5"),
+                 0, "%s", said);
     cr_assert(file_exists(path), "goes on with what is missing");
     cr_assert_eq(CALL("train", "--data", labelled, "--out", out, SMALL), 0, "%s", said);
     refused(CALL("label", "--teacher", "/nowhere.onnx", "--data", images, "--out", labelled),
