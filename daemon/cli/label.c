@@ -175,7 +175,9 @@ static enum err open_road(struct work *w)
 {
     const bool says = json_object_size(w->about) == 0 || json_object_get(w->about, "drivable_area");
 
-    return says && road_set_is(w->o->data) ? road_set_read(w->o->data, &w->masks, w->why) : OK;
+    return says && road_set_is(w->o->data)
+               ? road_set_read(&(struct set_choice){.path = w->o->data}, &w->masks, w->why)
+               : OK;
 }
 
 static enum err open_source(struct work *w)
