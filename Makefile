@@ -319,6 +319,12 @@ bench-engine: $(PROGRAMS) $(PEERS)
 	@$(compare)
 bench-publish:
 	@$(compare) --publish
+# Our network's scores beside other people's, on pictures that it was never trained on.
+scores = OUTRIDER_BUILD=$B OUTRIDER_SHARED=$(SHARED) /usr/bin/python3 -B tests/bench/scores.py
+score: $(PROGRAMS)
+	@$(scores)
+score-publish: $(PROGRAMS)
+	@$(scores) --publish
 # Training steps beside PyTorch's, in turns.
 bench-train: $B/tests/bench/bench_train
 	@OUTRIDER_BUILD=$B /usr/bin/python3 -B tests/bench/train_compare.py
@@ -366,5 +372,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 -include $(shell find $B -name '*.d' 2> /dev/null)
-.PHONY: all test run-tests test-mpi run-mpi test-thread test-arm run-arm conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish bench-train int8 sim-faults demo install compdb format clean deps torcs-deps deps-check
+.PHONY: all test run-tests test-mpi run-mpi test-thread test-arm run-arm conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish bench-train score score-publish int8 sim-faults demo install compdb format clean deps torcs-deps deps-check
 .SECONDARY:
