@@ -236,3 +236,39 @@ Test(train_sampler, every_epoch_has_all)
     cr_assert(moved > SAMPLES);
     sampler_finish(&s);
 }
+
+/* ---- several sets -------------------------------------------------------------------------- */
+
+Test(train_mix, sets_get_their_shares_and_go_on_where_they_were)
+{
+    static const int64_t samples[3] = {5, 100, 7};
+    static const double share[3] = {1, 2, 0.5};
+    struct train_mix m, again;
+    struct mix_state state;
+    int count[3] = {0}, set, other;
+    struct why why;
+
+    cr_assert_eq(mix_init(&m, 3, samples, share, 9), OK);
+    for (int i = 0; i < 7000; i++) {
+        const int32_t at = mix_next(&m, &set);
+
+        cr_assert(at >= 0 && at < samples[set]);
+        count[set]++;
+    }
+    for (int i = 0; i < 3; i++)
+        cr_assert_float_eq(count[i], 2000 * share[i], 120, "set %d: %d", i, count[i]);
+    mix_save(&m, &state);
+    cr_assert_eq(mix_init(&again, 3, samples, share, 1), OK);
+    cr_assert_eq(mix_restore(&again, &state, &why), OK, "%s", why.text);
+    for (int i = 0; i < 500; i++) {
+        cr_assert_eq(mix_next(&m, &set), mix_next(&again, &other));
+        cr_assert_eq(set, other);
+    }
+    mix_finish(&again);
+    cr_assert_eq(mix_init(&again, 2, samples, share, 1), OK);
+    cr_assert_eq(mix_restore(&again, &state, &why), ERR_MISMATCH);
+    mix_finish(&again);
+    mix_finish(&m);
+    cr_assert_eq(mix_init(&m, 2, samples, (double[]){1, 0}, 1), ERR_LIMIT);
+    cr_assert_eq(mix_init(&m, MIX_MAX_SETS + 1, samples, share, 1), ERR_LIMIT);
+}
