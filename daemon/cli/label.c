@@ -2,7 +2,7 @@
  *
  *     images/NAME       links to the pictures
  *     labels/NAME.txt   class cx cy w h sureness; ignore/NAME.txt: what no teacher is sure of
- *     road/NAME.png     0, 1, or 255 where the teacher is not sure
+ *     road/NAME.png     0, 1, or 255 where the teacher is not sure (label_road.h)
  *     set.json classes.txt, and links to what the source had: its masks of the road, labels_tusimple.json
  *
  * A picture is finished when its labels/NAME.txt is there: that is written last, and whoever runs the command
@@ -19,6 +19,7 @@
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/label_fuse.h"
+#include "daemon/cli/label_road.h"
 #include "daemon/cli/object_set.h"
 #include "daemon/cli/options.h"
 #include "daemon/cli/road_set.h"
@@ -68,6 +69,7 @@ struct work {
     json_t *about;            /* its set.json; empty: it has none */
     unsigned asked;           /* classes that the teachers may add */
     bool road, lanes;         /* road: written; lanes: the source has them */
+    size_t roads;             /* pictures of which a teacher told the road */
     struct fusion fusion;
     struct perceived seen;
     char path[FILE_MAX_PATH];
@@ -309,24 +311,23 @@ static enum err put_labels(struct work *w, size_t picture, const struct image *i
     return e;
 }
 
-static enum err put_road(struct work *w, const char *picture, const struct road_mask *m)
+static enum err put_road(struct work *w, const char *picture, const struct image *im)
 {
-    const size_t n = (size_t)m->width * (size_t)m->height;
-    uint8_t *rgb = malloc(3 * n);
+    const size_t n = (size_t)im->width * (size_t)im->height;
+    uint8_t *id = malloc(n), *rgb = malloc(3 * n);
     char name[320];
-    enum err e;
+    enum err e = id && rgb ? OK : err_say(w->why, ERR_NOMEM, "no memory");
 
-    if (!rgb)
-        return err_say(w->why, ERR_NOMEM, "no memory");
-    for (size_t i = 0; i < n; i++) {
-        const double p = m->probability[i] / 255.0;
-
-        memset(rgb + 3 * i, p > w->o->road[1] ? 1 : p < w->o->road[0] ? 0 : 255, 3);
+    if (e == OK) {
+        w->roads += label_road(&w->seen.road, im, w->o->road[0], w->o->road[1], id);
+        for (size_t i = 0; i < n; i++)
+            memset(rgb + 3 * i, id[i], 3);
+        stem_name(name, "road", picture, "png");
+        e = at(w, w->o->out, name);
     }
-    stem_name(name, "road", picture, "png");
-    e = at(w, w->o->out, name);
     if (e == OK)
-        e = png_write(w->path, &(struct image){rgb, m->width, m->height, 3 * m->width}, w->why);
+        e = png_write(w->path, &(struct image){rgb, im->width, im->height, 3 * im->width}, w->why);
+    free(id);
     free(rgb);
     return e;
 }
@@ -343,7 +344,7 @@ static enum err ask(struct work *w, const char *picture, const struct image *im)
         if (head_gives(w->head[i]) & HEAD_OBJECTS)
             fusion_add(&w->fusion, i, &w->seen);
         if (w->road && !road && w->seen.road.width > 0) {
-            e = put_road(w, picture, &w->seen.road);
+            e = put_road(w, picture, im);
             road = true;
         }
     }
@@ -462,7 +463,8 @@ static enum err label_all(struct work *w)
             fprintf(stderr, "\r%zu of %zu", i + 1, w->pictures.n);
     }
     if (e == OK)
-        fprintf(stderr, "%s: %zu pictures\n", w->o->out, w->pictures.n);
+        fprintf(stderr, "%s: %zu pictures, the road of %zu of those done now\n", w->o->out,
+                w->pictures.n, w->roads);
     return e;
 }
 
