@@ -9,15 +9,22 @@
 
 enum { TEXT_MAX_BYTES = 1 << 20 };
 
+static const char *const folders[] = {"masks", "road"};
+enum { N_FOLDERS = sizeof folders / sizeof *folders };
+
+static bool has_folder(const char *path, const char *name)
+{
+    char folder[FILE_MAX_PATH];
+
+    return path_join(folder, path, name) && folder_exists(folder);
+}
+
 /* NULL: there is none. */
 static const char *folder_of(const char *path)
 {
-    static const char *const names[] = {"masks", "road"};
-    char folder[FILE_MAX_PATH];
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (path_join(folder, path, names[i]) && folder_exists(folder))
-            return names[i];
+    for (size_t i = 0; i < N_FOLDERS; i++)
+        if (has_folder(path, folders[i]))
+            return folders[i];
     return NULL;
 }
 
@@ -26,21 +33,27 @@ bool road_set_is(const char *path)
     return folder_of(path) != NULL;
 }
 
+/* "FOLDER == ID". Where there are both, masks/ may be of other things: the folder is the one named. */
 static enum err take_area(const char *path, const json_t *j, struct road_set *s, struct why *why)
 {
     const json_t *area = json_object_get(j, "drivable_area");
     const char *text = json_string_value(area);
-    const size_t name = strlen(s->folder);
     int end = 0;
 
     if (!json_is_object(j))
         return err_say(why, ERR_FORMAT, "%s: must be a JSON object", path);
     if (!area)
         return OK;
-    if (text && !strncmp(text, s->folder, name) &&
-        sscanf(text + name, " == %3d%n", &s->road, &end) == 1 && !text[name + (size_t)end] &&
-        s->road >= 0 && s->road <= 255)
-        return OK;
+    for (size_t i = 0; text && i < N_FOLDERS; i++) {
+        const size_t name = strlen(folders[i]);
+
+        if (!strncmp(text, folders[i], name) && has_folder(s->path, folders[i]) &&
+            sscanf(text + name, " == %3d%n", &s->road, &end) == 1 && !text[name + (size_t)end] &&
+            s->road >= 0 && s->road <= 255) {
+            s->folder = folders[i];
+            return OK;
+        }
+    }
     return err_say(why, ERR_FORMAT, "%s: drivable_area must be \"%s == ID\", 0 to 255", path,
                    s->folder);
 }

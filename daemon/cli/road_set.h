@@ -12,7 +12,7 @@
 struct road_set {
     const char *path; /* borrowed */
     struct pictures pictures;
-    const char *folder; /* "masks" or "road" */
+    const char *folder; /* "masks" or "road": as set.json's drivable_area says */
     int road;           /* the id of the drivable area; set.json's, or 1 */
 };
 
