@@ -235,7 +235,7 @@ static void take_objects(const struct train_set *s, int i, struct sample *out)
                                           w * (float)t->box.x2, h * (float)t->box.y2},
                                   .classes = t->classes & ((1u << OWN_CLASSES) - 1),
                                   .ignore = t->region,
-                                  .weight = 1,
+                                  .weight = t->sure,
                                   .distance_m = NAN};
     }
 }
@@ -265,7 +265,7 @@ static void take_lanes(const struct train_set *s, int i, struct sample *out)
     }
 }
 
-/* Ids become 0, 1 and LABELS_ROAD_UNKNOWN. */
+/* Ids become 0, 1 and LABELS_ROAD_UNKNOWN; a mask that says nothing is none. */
 static enum err take_road(const struct train_set *s, int i, struct train_reader *r,
                           struct labels *l, struct why *why)
 {
@@ -277,9 +277,10 @@ static enum err take_road(const struct train_set *s, int i, struct train_reader 
     if (e != OK)
         return e;
     for (size_t k = 0; k < (size_t)r->road.width * (size_t)r->road.height; k++)
-        if (r->road.id[k] != LABELS_ROAD_UNKNOWN)
+        if (r->road.id[k] != LABELS_ROAD_UNKNOWN) {
             r->road.id[k] = r->road.id[k] == s->road.road;
-    l->road = r->road.id;
+            l->road = r->road.id;
+        }
     l->road_width = r->road.width;
     l->road_height = r->road.height;
     return OK;
@@ -311,6 +312,6 @@ enum err train_set_read(const struct train_set *s, int i, struct train_reader *r
     if (e == OK && s->has_road)
         e = take_road(s, picture, r, &out->labels, why);
     out->mirrors = true;
-    out->forward = s->line || s->has_lanes || s->has_road;
+    out->forward = s->line || s->has_lanes || out->labels.road;
     return e;
 }
