@@ -1,30 +1,26 @@
-#include <getopt.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon/cli/eval.h"
 #include "daemon/cli/eval_model.h"
+#include "daemon/cli/eval_options.h"
 #include "daemon/cli/lane_totals.h"
 #include "daemon/cli/options.h"
 #include "perception/image/image.h"
-#include "perception/kernels/kernels.h"
 #include "sim/file.h"
 
-enum { MAX_THREADS = 64, NAMED = 5 };
+enum { NAMED = 5 };
 
 #define COMMAND "eval lanes"
 
 struct options {
     struct set_choice set; /* path NULL: none */
-    const char *truth, *predictions, *model, *decoder;
+    const char *truth, *predictions;
     struct lane_rules rules;
-    unsigned cpu_mask;
-    int threads;
-    bool json;
+    struct eval_options common;
 };
 
 static const char help[] =
@@ -44,15 +40,11 @@ static const char help[] =
     "                      without-every=N/K\n"
     "  --truth FILE        labels alone, TuSimple's JSON lines: raw_file, h_samples, lanes\n"
     "  --predictions FILE  what `outrider infer` wrote, or TuSimple's JSON lines\n"
-    "  --model FILE        or run this network over the pictures of the set now\n"
-    "  --decoder NAME      how to read the model (default: as the file says, or recognised)\n"
     "  --ego               only the two boundaries of our own lane: by role where predictions "
     "have\n"
     "                      one, otherwise those nearest to the middle at the bottom\n"
-    "  --size WxH          of the pictures, where predictions do not say (default 1280x720)\n"
-    "  --cpu-mask LIST     instructions to use: c, avx2, avx512, vnni, native (default native)\n"
-    "  --threads N         default: one for each core\n"
-    "  --json              one JSON object instead of a table\n";
+    "  --size WxH          of the pictures, where predictions do not say (default "
+    "1280x720)\n" EVAL_OPTIONS_HELP;
 
 static int wrong(const char *text, const char *value)
 {
@@ -71,7 +63,7 @@ static int take_size(const char *value, struct lane_rules *r)
     return wrong("--size must be WxH, as 1280x720, not", value);
 }
 
-enum { SET = 256, TRUTH, PREDICTIONS, MODEL, DECODER, EGO, SIZE, CPU_MASK, THREADS, JSON };
+enum { SET = 256, TRUTH, PREDICTIONS, EGO, SIZE };
 
 static int take_option(struct options *o, int c, char *value)
 {
@@ -86,26 +78,13 @@ static int take_option(struct options *o, int c, char *value)
     case PREDICTIONS:
         o->predictions = value;
         return 0;
-    case MODEL:
-        o->model = value;
-        return 0;
-    case DECODER:
-        o->decoder = value;
-        return 0;
     case EGO:
         o->rules.ego = true;
         return 0;
     case SIZE:
         return take_size(value, &o->rules);
-    case THREADS:
-        return option_whole(COMMAND, "--threads", value, 1, MAX_THREADS, &o->threads) ? 0 : 2;
-    case CPU_MASK:
-        return cpu_parse(value, &o->cpu_mask, &why) == OK ? 0 : wrong("--cpu-mask:", why.text);
-    case JSON:
-        o->json = true;
-        return 0;
     default:
-        return 2; /* getopt has said what is wrong */
+        return eval_options_take(&o->common, COMMAND, c, value);
     }
 }
 
@@ -113,9 +92,9 @@ static int check_options(const struct options *o)
 {
     if (!o->set.path == !o->truth)
         return wrong("one of --set and --truth is needed", NULL);
-    if (!o->predictions == !o->model)
+    if (!o->predictions == !o->common.model)
         return wrong("one of --predictions and --model is needed", NULL);
-    if (o->model && o->truth)
+    if (o->common.model && o->truth)
         return wrong("--model needs a --set, for its pictures", NULL);
     return 0;
 }
@@ -125,20 +104,14 @@ static int parse(int argc, char **argv, struct options *o)
     static const struct option option[] = {{"set", required_argument, NULL, SET},
                                            {"truth", required_argument, NULL, TRUTH},
                                            {"predictions", required_argument, NULL, PREDICTIONS},
-                                           {"model", required_argument, NULL, MODEL},
-                                           {"decoder", required_argument, NULL, DECODER},
                                            {"ego", no_argument, NULL, EGO},
                                            {"size", required_argument, NULL, SIZE},
-                                           {"cpu-mask", required_argument, NULL, CPU_MASK},
-                                           {"threads", required_argument, NULL, THREADS},
-                                           {"json", no_argument, NULL, JSON},
-                                           {"help", no_argument, NULL, 'h'},
+                                           EVAL_OPTIONS,
                                            {0}};
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int c, status;
 
-    *o = (struct options){.cpu_mask = ~0u, .rules = {.width = 1280, .height = 720}};
-    o->threads = cores < 1 ? 1 : cores > MAX_THREADS ? MAX_THREADS : (int)cores;
+    *o =
+        (struct options){.common = eval_options_default(), .rules = {.width = 1280, .height = 720}};
     while ((c = getopt_long(argc, argv, "h", option, NULL)) != -1) {
         if (c == 'h') {
             fputs(help, stdout);
@@ -198,7 +171,7 @@ static int print_json(const struct options *o, const struct lane_labels *labels,
                   number_json(share(c->hits, c->false_alarms)), "recall",
                   number_json(share(c->hits, c->misses)), "hits", (json_int_t)c->hits,
                   "false_alarms", (json_int_t)c->false_alarms, "misses", (json_int_t)c->misses);
-    json_t *j = json_pack("{s:s?, s:b, s:I, s:I, s:o, s:o, s:o}", "model", o->model, "ego",
+    json_t *j = json_pack("{s:s?, s:b, s:I, s:I, s:o, s:o, s:o}", "model", o->common.model, "ego",
                           (int)o->rules.ego, "labelled", (json_int_t)labels->n, "pictures",
                           (json_int_t)t->pictures, "tusimple", tusimple, "culane", culane,
                           "skipped", skipped);
@@ -213,15 +186,11 @@ static int print_json(const struct options *o, const struct lane_labels *labels,
 static enum err run_model(const struct options *o, const struct lane_labels *labels,
                           struct predictions *out, struct why *why)
 {
-    const struct head_config cfg = {.model = o->model,
-                                    .decoder = o->decoder,
-                                    .score_min = NAN,
-                                    .nms_iou = NAN,
-                                    .cpu_mask = o->cpu_mask};
+    const struct head_config cfg = eval_options_head(&o->common, NAN);
     char folder[FILE_MAX_PATH];
     struct pictures pictures = {.folder = folder, .n = labels->n};
     struct eval_model *m = NULL;
-    enum err e = eval_model_open(&cfg, HEAD_LANES, o->threads, &m, why);
+    enum err e = eval_model_open(&cfg, HEAD_LANES, o->common.threads, &m, why);
 
     if (e != OK)
         return e;
@@ -266,11 +235,11 @@ int eval_lanes_command(int argc, char **argv)
         return status;
     enum err e = read_labels(&o, &labels, &why);
     if (e == OK)
-        e = o.model ? run_model(&o, &labels, &guesses.pictures, &why)
-                    : lane_guesses_read(o.predictions, &guesses, &why);
+        e = o.common.model ? run_model(&o, &labels, &guesses.pictures, &why)
+                           : lane_guesses_read(o.predictions, &guesses, &why);
     if (e == OK)
         e = lane_totals_make(&labels, &guesses, &o.rules, &totals, &why);
-    if (e == OK && o.json)
+    if (e == OK && o.common.json)
         status = print_json(&o, &labels, &totals);
     else if (e == OK)
         print_text(&o, &labels, &totals);

@@ -1,19 +1,17 @@
-#include <getopt.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon/cli/eval.h"
 #include "daemon/cli/eval_model.h"
+#include "daemon/cli/eval_options.h"
 #include "daemon/cli/object_drawing.h"
 #include "daemon/cli/object_report.h"
 #include "daemon/cli/options.h"
-#include "perception/kernels/kernels.h"
 
-enum { MAX_SETS = 16, MAX_THREADS = 64 };
+enum { MAX_SETS = 16 };
 
 #define COMMAND "eval objects"
 
@@ -23,12 +21,11 @@ struct options {
         struct set_choice choice;
         const char *predictions;
     } set[MAX_SETS];
-    const char *model, *decoder;
     const char *pictures;
     double score_min, error_score;
-    unsigned cpu_mask;
-    int threads, guesses_max, worst;
-    bool details, json;
+    int guesses_max, worst;
+    bool details;
+    struct eval_options common;
 };
 
 static const char help[] =
@@ -54,20 +51,16 @@ static const char help[] =
     "  --predictions FILE  what `outrider infer` wrote for the set named before. Pictures that it\n"
     "                      does not have are skipped and named. For the whole curve, have infer\n"
     "                      write weak boxes too: --score-min 0.01\n"
-    "  --model FILE        or run this network over the pictures now\n"
-    "  --decoder NAME      how to read the model (default: as the file says, or recognised)\n"
     "  --score-min F       least score that the model's objects have (default 0.01)\n"
     "  --max-detections N  of each class in a picture, the best (default 100)\n"
-    "  --cpu-mask LIST     instructions to use: c, avx2, avx512, vnni, native (default native)\n"
-    "  --threads N         default: one for each core\n"
     "  --details           also whether scores and sigmas mean what they say (expected "
     "calibration\n"
     "                      error, share of edges within 1 and 2 sigmas) and the classes taken for\n"
     "                      each other\n"
     "  --error-score F     least score of what counts as seen in those and in pictures (default "
     "0.3)\n"
-    "  --worst N --pictures DIR   draw the N pictures of the set with the most errors\n"
-    "  --json              one JSON object instead of tables\n";
+    "  --worst N --pictures DIR   draw the N pictures of the set with the most "
+    "errors\n" EVAL_OPTIONS_HELP;
 
 static int wrong(const char *text, const char *value)
 {
@@ -78,17 +71,12 @@ static int wrong(const char *text, const char *value)
 enum {
     SET = 256,
     PREDICTIONS,
-    MODEL,
-    DECODER,
     SCORE_MIN,
     DETECTIONS,
     DETAILS,
     ERROR_SCORE,
     WORST,
     PICTURES,
-    CPU_MASK,
-    THREADS,
-    JSON
 };
 
 static int take_option(struct options *o, int c, char *value)
@@ -107,21 +95,11 @@ static int take_option(struct options *o, int c, char *value)
             return wrong("--predictions must stand behind a --set, one each:", value);
         o->set[o->n_sets - 1].predictions = value;
         return 0;
-    case MODEL:
-        o->model = value;
-        return 0;
-    case DECODER:
-        o->decoder = value;
-        return 0;
     case SCORE_MIN:
         return option_real(COMMAND, "--score-min", value, 0, 1, &o->score_min) ? 0 : 2;
     case DETECTIONS:
         return option_whole(COMMAND, "--max-detections", value, 1, 1000000, &o->guesses_max) ? 0
                                                                                              : 2;
-    case THREADS:
-        return option_whole(COMMAND, "--threads", value, 1, MAX_THREADS, &o->threads) ? 0 : 2;
-    case CPU_MASK:
-        return cpu_parse(value, &o->cpu_mask, &why) == OK ? 0 : wrong("--cpu-mask:", why.text);
     case DETAILS:
         o->details = true;
         return 0;
@@ -132,11 +110,8 @@ static int take_option(struct options *o, int c, char *value)
     case PICTURES:
         o->pictures = value;
         return 0;
-    case JSON:
-        o->json = true;
-        return 0;
     default:
-        return 2; /* getopt has said what is wrong */
+        return eval_options_take(&o->common, COMMAND, c, value);
     }
 }
 
@@ -149,10 +124,10 @@ static int check_options(const struct options *o)
     if (o->pictures && o->n_sets > 1)
         return wrong("--pictures takes one --set", NULL);
     for (int i = 0; i < o->n_sets; i++)
-        if (!o->set[i].predictions == !o->model)
-            return wrong(o->model ? "--model and --predictions exclude each other:"
-                                  : "--predictions or --model is needed for",
-                         o->model ? o->set[i].predictions : o->set[i].choice.path);
+        if (!o->set[i].predictions == !o->common.model)
+            return wrong(o->common.model ? "--model and --predictions exclude each other:"
+                                         : "--predictions or --model is needed for",
+                         o->common.model ? o->set[i].predictions : o->set[i].choice.path);
     return 0;
 }
 
@@ -160,25 +135,20 @@ static int parse(int argc, char **argv, struct options *o)
 {
     static const struct option option[] = {{"set", required_argument, NULL, SET},
                                            {"predictions", required_argument, NULL, PREDICTIONS},
-                                           {"model", required_argument, NULL, MODEL},
-                                           {"decoder", required_argument, NULL, DECODER},
                                            {"score-min", required_argument, NULL, SCORE_MIN},
                                            {"max-detections", required_argument, NULL, DETECTIONS},
                                            {"details", no_argument, NULL, DETAILS},
                                            {"error-score", required_argument, NULL, ERROR_SCORE},
                                            {"worst", required_argument, NULL, WORST},
                                            {"pictures", required_argument, NULL, PICTURES},
-                                           {"cpu-mask", required_argument, NULL, CPU_MASK},
-                                           {"threads", required_argument, NULL, THREADS},
-                                           {"json", no_argument, NULL, JSON},
-                                           {"help", no_argument, NULL, 'h'},
+                                           EVAL_OPTIONS,
                                            {0}};
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int c, status;
 
-    *o = (struct options){
-        .score_min = 0.01, .error_score = 0.3, .cpu_mask = ~0u, .guesses_max = 100};
-    o->threads = cores < 1 ? 1 : cores > MAX_THREADS ? MAX_THREADS : (int)cores;
+    *o = (struct options){.score_min = 0.01,
+                          .error_score = 0.3,
+                          .common = eval_options_default(),
+                          .guesses_max = 100};
     while ((c = getopt_long(argc, argv, "h", option, NULL)) != -1) {
         if (c == 'h') {
             fputs(help, stdout);
@@ -193,8 +163,8 @@ static int parse(int argc, char **argv, struct options *o)
 /* ---- output -------------------------------------------------------------------------------- */
 static int print_json(const struct options *o, json_t *sets)
 {
-    json_t *j = json_pack("{s:i, s:s?, s:o}", "max_detections", o->guesses_max, "model", o->model,
-                          "sets", sets);
+    json_t *j = json_pack("{s:i, s:s?, s:o}", "max_detections", o->guesses_max, "model",
+                          o->common.model, "sets", sets);
     const int failed = !j || json_dumpf(j, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
 
     putchar('\n');
@@ -223,7 +193,7 @@ static enum err score_set(const struct options *o, int i, struct eval_model *m, 
         e = object_conditions_make(&set, &s, o->error_score, &c, why);
     if (e == OK && o->pictures)
         e = object_drawing_write(&set, &s, o->error_score, o->worst, o->pictures, why);
-    if (e == OK && !o->json)
+    if (e == OK && !o->common.json)
         object_report_text(&set, &s, &c, o->details);
     else if (e == OK && json_array_append_new(sets, object_report_json(&set, &s, &c)) != 0)
         e = err_say(why, ERR_FORMAT, "%.200s: names that are not UTF-8 do not go into JSON",
@@ -245,19 +215,15 @@ int eval_objects_command(int argc, char **argv)
 
     if (status != 0)
         return status;
-    if (o.model) {
-        const struct head_config cfg = {.model = o.model,
-                                        .decoder = o.decoder,
-                                        .score_min = (float)o.score_min,
-                                        .nms_iou = NAN,
-                                        .cpu_mask = o.cpu_mask};
+    if (o.common.model) {
+        const struct head_config cfg = eval_options_head(&o.common, o.score_min);
 
-        e = eval_model_open(&cfg, HEAD_OBJECTS, o.threads, &m, &why);
+        e = eval_model_open(&cfg, HEAD_OBJECTS, o.common.threads, &m, &why);
     }
     json_t *sets = json_array();
     for (int i = 0; e == OK && i < o.n_sets; i++)
         e = score_set(&o, i, m, sets, &why);
-    if (e == OK && o.json)
+    if (e == OK && o.common.json)
         status = print_json(&o, sets);
     else
         json_decref(sets);

@@ -1,29 +1,25 @@
-#include <getopt.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon/cli/eval.h"
 #include "daemon/cli/eval_model.h"
+#include "daemon/cli/eval_options.h"
 #include "daemon/cli/options.h"
 #include "daemon/cli/road_totals.h"
-#include "perception/kernels/kernels.h"
 #include "sim/file.h"
 
-enum { MAX_THREADS = 64, NAMED = 5 };
+enum { NAMED = 5 };
 
 #define COMMAND "eval road"
 
 struct options {
     struct set_choice set;
-    const char *predictions, *model, *decoder;
+    const char *predictions;
     int road, ignored; /* ids; -1: the set's, none */
-    unsigned cpu_mask;
-    int threads;
-    bool json;
+    struct eval_options common;
 };
 
 static const char help[] =
@@ -40,13 +36,8 @@ static const char help[] =
     "  --predictions PATH  what `outrider infer` wrote, or a folder of NAME.png, where all but 0 "
     "is\n"
     "                      road\n"
-    "  --model FILE        or run this network over the pictures now\n"
-    "  --decoder NAME      how to read the model (default: as the file says, or recognised)\n"
     "  --road ID           of the drivable area in the masks (default: as set.json says, or 1)\n"
-    "  --ignore ID         of pixels that do not count (default: none)\n"
-    "  --cpu-mask LIST     instructions to use: c, avx2, avx512, vnni, native (default native)\n"
-    "  --threads N         default: one for each core\n"
-    "  --json              one JSON object instead of a table\n";
+    "  --ignore ID         of pixels that do not count (default: none)\n" EVAL_OPTIONS_HELP;
 
 static int wrong(const char *text, const char *value)
 {
@@ -54,7 +45,7 @@ static int wrong(const char *text, const char *value)
     return 2;
 }
 
-enum { SET = 256, PREDICTIONS, MODEL, DECODER, ROAD, IGNORE, CPU_MASK, THREADS, JSON };
+enum { SET = 256, PREDICTIONS, ROAD, IGNORE };
 
 static int take_option(struct options *o, int c, char *value)
 {
@@ -66,25 +57,12 @@ static int take_option(struct options *o, int c, char *value)
     case PREDICTIONS:
         o->predictions = value;
         return 0;
-    case MODEL:
-        o->model = value;
-        return 0;
-    case DECODER:
-        o->decoder = value;
-        return 0;
     case ROAD:
         return option_whole(COMMAND, "--road", value, 0, 255, &o->road) ? 0 : 2;
     case IGNORE:
         return option_whole(COMMAND, "--ignore", value, 0, 255, &o->ignored) ? 0 : 2;
-    case THREADS:
-        return option_whole(COMMAND, "--threads", value, 1, MAX_THREADS, &o->threads) ? 0 : 2;
-    case CPU_MASK:
-        return cpu_parse(value, &o->cpu_mask, &why) == OK ? 0 : wrong("--cpu-mask:", why.text);
-    case JSON:
-        o->json = true;
-        return 0;
     default:
-        return 2; /* getopt has said what is wrong */
+        return eval_options_take(&o->common, COMMAND, c, value);
     }
 }
 
@@ -92,20 +70,13 @@ static int parse(int argc, char **argv, struct options *o)
 {
     static const struct option option[] = {{"set", required_argument, NULL, SET},
                                            {"predictions", required_argument, NULL, PREDICTIONS},
-                                           {"model", required_argument, NULL, MODEL},
-                                           {"decoder", required_argument, NULL, DECODER},
                                            {"road", required_argument, NULL, ROAD},
                                            {"ignore", required_argument, NULL, IGNORE},
-                                           {"cpu-mask", required_argument, NULL, CPU_MASK},
-                                           {"threads", required_argument, NULL, THREADS},
-                                           {"json", no_argument, NULL, JSON},
-                                           {"help", no_argument, NULL, 'h'},
+                                           EVAL_OPTIONS,
                                            {0}};
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int c, status;
 
-    *o = (struct options){.cpu_mask = ~0u, .road = -1, .ignored = -1};
-    o->threads = cores < 1 ? 1 : cores > MAX_THREADS ? MAX_THREADS : (int)cores;
+    *o = (struct options){.common = eval_options_default(), .road = -1, .ignored = -1};
     while ((c = getopt_long(argc, argv, "h", option, NULL)) != -1) {
         if (c == 'h') {
             fputs(help, stdout);
@@ -118,7 +89,7 @@ static int parse(int argc, char **argv, struct options *o)
         return wrong("takes options only, not", argv[optind]);
     if (!o->set.path)
         return wrong("--set is needed", NULL);
-    if (!o->predictions == !o->model)
+    if (!o->predictions == !o->common.model)
         return wrong("one of --predictions and --model is needed", NULL);
     return 0;
 }
@@ -156,7 +127,7 @@ static int print_json(const struct options *o, const struct road_set *set,
                                                  t->skipped[i].why));
     json_t *j = json_pack(
         "{s:s, s:s?, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "set",
-        set->path, "model", o->model, "labelled", (json_int_t)set->pictures.n, "pictures",
+        set->path, "model", o->common.model, "labelled", (json_int_t)set->pictures.n, "pictures",
         (json_int_t)t->pictures, "iou", number_json(s.iou), "precision", number_json(s.precision),
         "recall", number_json(s.recall), "other_iou", number_json(s.other_iou), "mean_iou",
         number_json(s.mean_iou), "mean_of_pictures", number_json(t->mean_of_pictures), "hits",
@@ -173,21 +144,17 @@ static int print_json(const struct options *o, const struct road_set *set,
 static enum err get_guesses(const struct options *o, const struct road_set *set,
                             struct road_guesses *out, struct why *why)
 {
-    const struct head_config cfg = {.model = o->model,
-                                    .decoder = o->decoder,
-                                    .score_min = NAN,
-                                    .nms_iou = NAN,
-                                    .cpu_mask = o->cpu_mask};
+    const struct head_config cfg = eval_options_head(&o->common, NAN);
     struct eval_model *m;
     enum err e;
 
-    if (!o->model && folder_exists(o->predictions)) {
+    if (!o->common.model && folder_exists(o->predictions)) {
         out->masks = o->predictions;
         return OK;
     }
-    if (!o->model)
+    if (!o->common.model)
         return predictions_read(o->predictions, HEAD_ROAD, &out->pictures, why);
-    e = eval_model_open(&cfg, HEAD_ROAD, o->threads, &m, why);
+    e = eval_model_open(&cfg, HEAD_ROAD, o->common.threads, &m, why);
     if (e == OK)
         e = eval_model_run(m, &set->pictures, &out->pictures, why);
     eval_model_close(m);
@@ -212,7 +179,7 @@ int eval_road_command(int argc, char **argv)
         e = get_guesses(&o, &set, &guesses, &why);
     if (e == OK)
         e = road_totals_make(&set, &guesses, o.ignored, &totals, &why);
-    if (e == OK && o.json)
+    if (e == OK && o.common.json)
         status = print_json(&o, &set, &totals);
     else if (e == OK)
         print_text(&set, &totals);
