@@ -7,11 +7,12 @@
 #include "daemon/cli/eval.h"
 #include "daemon/cli/eval_model.h"
 #include "daemon/cli/eval_options.h"
+#include "daemon/cli/object_charts.h"
 #include "daemon/cli/object_drawing.h"
 #include "daemon/cli/object_report.h"
 #include "daemon/cli/options.h"
 
-enum { MAX_SETS = 16 };
+enum { WORST = 20 /* that --errors draws */, MAX_SETS = 16 };
 
 #define COMMAND "eval objects"
 
@@ -24,7 +25,7 @@ struct options {
     const char *pictures;
     double score_min, error_score;
     int guesses_max, worst;
-    bool details;
+    bool details, charts;
     struct eval_options common;
 };
 
@@ -60,7 +61,11 @@ static const char help[] =
     "  --error-score F     least score of what counts as seen in those and in pictures (default "
     "0.3)\n"
     "  --worst N --pictures DIR   draw the N pictures of the set with the most "
-    "errors\n" EVAL_OPTIONS_HELP;
+    "errors\n"
+    "  --errors DIR        the 20 worst of them, also on one sheet.png; the classes taken for "
+    "each\n"
+    "                      other as confusion.png, what scores mean as "
+    "reliability.png\n" EVAL_OPTIONS_HELP;
 
 static int wrong(const char *text, const char *value)
 {
@@ -75,7 +80,8 @@ enum {
     DETECTIONS,
     DETAILS,
     ERROR_SCORE,
-    WORST,
+    WORST_COUNT,
+    ERRORS,
     PICTURES,
 };
 
@@ -105,8 +111,13 @@ static int take_option(struct options *o, int c, char *value)
         return 0;
     case ERROR_SCORE:
         return option_real(COMMAND, "--error-score", value, 0, 1, &o->error_score) ? 0 : 2;
-    case WORST:
+    case WORST_COUNT:
         return option_whole(COMMAND, "--worst", value, 1, 1000, &o->worst) ? 0 : 2;
+    case ERRORS:
+        o->pictures = value;
+        o->worst = WORST;
+        o->charts = true;
+        return 0;
     case PICTURES:
         o->pictures = value;
         return 0;
@@ -122,7 +133,7 @@ static int check_options(const struct options *o)
     if (!o->worst != !o->pictures)
         return wrong("--worst and --pictures go together", NULL);
     if (o->pictures && o->n_sets > 1)
-        return wrong("--pictures takes one --set", NULL);
+        return wrong("--pictures and --errors take one --set", NULL);
     for (int i = 0; i < o->n_sets; i++)
         if (!o->set[i].predictions == !o->common.model)
             return wrong(o->common.model ? "--model and --predictions exclude each other:"
@@ -139,7 +150,8 @@ static int parse(int argc, char **argv, struct options *o)
                                            {"max-detections", required_argument, NULL, DETECTIONS},
                                            {"details", no_argument, NULL, DETAILS},
                                            {"error-score", required_argument, NULL, ERROR_SCORE},
-                                           {"worst", required_argument, NULL, WORST},
+                                           {"worst", required_argument, NULL, WORST_COUNT},
+                                           {"errors", required_argument, NULL, ERRORS},
                                            {"pictures", required_argument, NULL, PICTURES},
                                            EVAL_OPTIONS,
                                            {0}};
@@ -193,6 +205,8 @@ static enum err score_set(const struct options *o, int i, struct eval_model *m, 
         e = object_conditions_make(&set, &s, o->error_score, &c, why);
     if (e == OK && o->pictures)
         e = object_drawing_write(&set, &s, o->error_score, o->worst, o->pictures, why);
+    if (e == OK && o->charts)
+        e = object_charts_write(&s, o->pictures, why);
     if (e == OK && !o->common.json)
         object_report_text(&set, &s, &c, o->details);
     else if (e == OK && json_array_append_new(sets, object_report_json(&set, &s, &c)) != 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/cli/sim_sheet.h"
 #include "daemon/decode.h"
 #include "perception/image/draw.h"
 #include "sim/file.h"
@@ -19,6 +20,7 @@ struct work {
     double score_min;
     const char *folder;
     struct decoder *decoder;
+    struct sheet sheet;
     struct object_error *error; /* of one picture */
     size_t n_errors;
     struct why *why;
@@ -90,10 +92,25 @@ static enum err write_one(struct work *w, size_t at, int place)
     if ((e = decoder_file(w->decoder, path, &im, w->why)) != OK)
         return e;
     draw(w, &w->s->picture[at], &im);
+    if (!w->sheet.page.data && sheet_open(&w->sheet, im.width, im.height, 1) != OK)
+        return err_say(w->why, ERR_NOMEM, "%.120s: no memory for a sheet", name);
+    sheet_add_drawn(&w->sheet, &im);
     snprintf(file, sizeof file, "%02d_%.*s.png", place, (int)(dot ? dot - name : 250), name);
     if (!path_join(path, w->folder, file))
         return err_say(w->why, ERR_LIMIT, "%.200s: the path is too long", w->folder);
     return png_write(path, &im, w->why);
+}
+
+static enum err write_sheet(struct work *w)
+{
+    char path[FILE_MAX_PATH];
+    const struct image page = sheet_page(&w->sheet);
+
+    if (!w->sheet.placed) /* no errors */
+        return OK;
+    if (!path_join(path, w->folder, "sheet.png"))
+        return err_say(w->why, ERR_LIMIT, "%.200s: the path is too long", w->folder);
+    return png_write(path, &page, w->why);
 }
 
 struct place {
@@ -119,7 +136,7 @@ static enum err write_worst(struct work *w, int count, struct place *order)
     qsort(order, s->pictures, sizeof *order, by_errors);
     for (int i = 0; e == OK && i < count && (size_t)i < s->pictures && order[i].errors; i++)
         e = write_one(w, order[i].at, i + 1);
-    return e;
+    return e == OK ? write_sheet(w) : e;
 }
 
 enum err object_drawing_write(const struct object_set *set, const struct object_scores *s,
@@ -136,6 +153,7 @@ enum err object_drawing_write(const struct object_set *set, const struct object_
         e = err_say(why, ERR_NOMEM, "%.200s: no memory to draw it", set->path);
     else
         e = write_worst(&w, count, order);
+    sheet_close(&w.sheet);
     decoder_close(w.decoder);
     free(w.error);
     free(order);

@@ -4,7 +4,7 @@
 
 #include "daemon/cli/object_scores.h"
 
-/* FOLDER/NN_NAME.png of the `count` pictures with the most errors (none without any); the folder is
+/* FOLDER/NN_NAME.png, and the first of them together on FOLDER/sheet.png, of the `count` pictures with the most errors (none without any); the folder is
  * made if it is not there. Truths are thin: white, red if missed; predictions from score_min on are
  * green, orange where they are false alarms or of the wrong class; regions to be ignored are grey.
  * ERR_IO, ERR_FORMAT, ... with the file. */

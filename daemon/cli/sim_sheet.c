@@ -59,6 +59,9 @@ static void shrink(const struct image *from, struct image *page, int x0, int y0,
             int fx1 = (int)((long)(x + 1) * from->width / width);
             int fy0 = (int)((long)y * from->height / height);
             int fy1 = (int)((long)(y + 1) * from->height / height);
+
+            fx1 = fx1 > fx0 ? fx1 : fx0 + 1; /* a picture smaller than the cell */
+            fy1 = fy1 > fy0 ? fy1 : fy0 + 1;
             unsigned sum[3] = {0}, n = (unsigned)((fx1 - fx0) * (fy1 - fy0));
 
             for (int fy = fy0; fy < fy1; fy++)
@@ -70,6 +73,15 @@ static void shrink(const struct image *from, struct image *page, int x0, int y0,
         }
 }
 
+void sheet_add_drawn(struct sheet *s, const struct image *rgb)
+{
+    if (s->placed == SHEET_CELLS)
+        return;
+    shrink(rgb, &s->page, s->placed % SHEET_COLUMNS * s->cell_width,
+           s->placed / SHEET_COLUMNS * s->cell_height, s->cell_width, s->cell_height);
+    s->placed++;
+}
+
 void sheet_add(struct sheet *s, const struct image *rgb, const struct scene *scene)
 {
     if (s->placed == SHEET_CELLS)
@@ -77,9 +89,7 @@ void sheet_add(struct sheet *s, const struct image *rgb, const struct scene *sce
     for (int y = 0; y < rgb->height; y++)
         memcpy(image_at(&s->work, 0, y), image_at(rgb, 0, y), 3 * (size_t)rgb->width);
     draw_scene(&s->work, scene);
-    shrink(&s->work, &s->page, s->placed % SHEET_COLUMNS * s->cell_width,
-           s->placed / SHEET_COLUMNS * s->cell_height, s->cell_width, s->cell_height);
-    s->placed++;
+    sheet_add_drawn(s, &s->work);
 }
 
 struct image sheet_page(const struct sheet *s)

@@ -25,8 +25,10 @@ void sheet_close(struct sheet *s); /* zeroed is fine */
 /* One frame of each of SHEET_CELLS equal parts of the set; which one is drawn by seed. */
 bool sheet_wants(const struct sheet *s, uint64_t seed, int frame);
 
-/* Put a picture into the next cell. */
+/* Put a picture into the next cell, if there is one: with the truth drawn in, or as it is. */
 void sheet_add(struct sheet *s, const struct image *rgb, const struct scene *scene);
+
+void sheet_add_drawn(struct sheet *s, const struct image *rgb);
 
 /* What is on it, without the rows that stayed empty. */
 struct image sheet_page(const struct sheet *s); /* borrows its pixels */

@@ -300,6 +300,8 @@ Test(eval, usage)
     CHECK(2, "--score-min '2'", "objects", "--score-min", "2");
     CHECK(2, "not x", "objects", "x");
     CHECK(2, "--worst and --pictures go together", "objects", "--set", "x", "--worst", "3");
+    CHECK(2, "take one --set", "objects", "--set", "x", "--set", "y", "--model", "m", "--errors",
+          "d");
     CHECK(2, "--worst '0'", "objects", "--worst", "0");
     CHECK(2, "--error-score '-1'", "objects", "--error-score", "-1");
     CHECK(1, "no/such", "objects", "--set", "no/such", "--predictions", "p");
@@ -327,6 +329,11 @@ Test(eval, worst_pictures_and_details)
     cr_assert(strstr(text, "0.5000   0.7500"), "edges within 1 and 2 sigmas: %s", text);
     cr_assert_eq(access(folder_path(&f, "drawn/01_b.png"), R_OK), 0);
     cr_assert_neq(access(folder_path(&f, "drawn/02_a.png"), R_OK), 0, "it has no errors");
+    CHECK(0, "of 2 pictures", "objects", "--set", f.path, "--predictions",
+          folder_path(&f, "p.jsonl"), "--errors", drawn);
+    cr_assert_eq(access(folder_path(&f, "drawn/sheet.png"), R_OK), 0);
+    cr_assert_eq(access(folder_path(&f, "drawn/confusion.png"), R_OK), 0);
+    cr_assert_eq(access(folder_path(&f, "drawn/reliability.png"), R_OK), 0);
     const char *argv[] = {"outrider", "eval",   "objects",       "--set",
                           f.path,     "--json", "--predictions", folder_path(&f, "p.jsonl"),
                           NULL};
