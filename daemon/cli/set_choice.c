@@ -77,7 +77,8 @@ bool set_choice_takes(const struct set_choice *c, const char *name, size_t numbe
     return (!c->only || fnmatch(c->only, name, 0) == 0) &&
            (!c->without || fnmatch(c->without, name, 0) != 0) &&
            (!c->every.n || number % (size_t)c->every.n == (size_t)c->every.k) &&
-           (!c->without_every.n || number % (size_t)c->without_every.n != (size_t)c->without_every.k);
+           (!c->without_every.n ||
+            number % (size_t)c->without_every.n != (size_t)c->without_every.k);
 }
 
 enum err set_choice_mark(const struct set_choice *c, char *const *name, size_t n, bool **out,

@@ -2,10 +2,12 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "perception/heads/outrider.h"
 
 enum { LEAST_ROWS = 3, MAX_STEP = 6 /* cells to the side in a row */ };
+enum { SMOOTH_ROWS = 3 /* to each side */, CONTINUE_FROM = 12 /* the lowest rows */ };
 
 /* A row without evidence costs MISS: paths across it go on for some rows. A bend costs the square of how much the step
  * to the side changes: lines lean as they will, but straight. */
@@ -155,6 +157,83 @@ static void add_path(const struct own_lanes *l, int boundary, const struct cell 
         (enum lane_color)vote(l, OWN_COLOR, OWN_LANE_COLORS, path, length, &out->color_share);
 }
 
+/* ---- from points to a line ----------------------------------------------------------------- */
+
+struct straight { /* x = at + lean (y - y0) */
+    float at, lean, y0;
+};
+
+/* Through points from..to, by least squares with their sigmas. */
+static struct straight straight_through(const struct lane_curve *c, int from, int to)
+{
+    float w = 0, y = 0, x = 0, yy = 0, xy = 0;
+
+    for (int i = from; i <= to; i++) {
+        const float wi = 1 / (c->point[i].sigma_x * c->point[i].sigma_x);
+
+        w += wi;
+        y += wi * c->point[i].y;
+        x += wi * c->point[i].x;
+    }
+    y /= w;
+    x /= w;
+    for (int i = from; i <= to; i++) {
+        const float wi = 1 / (c->point[i].sigma_x * c->point[i].sigma_x), d = c->point[i].y - y;
+
+        yy += wi * d * d;
+        xy += wi * d * (c->point[i].x - x);
+    }
+    return (struct straight){x, yy > 0 ? xy / yy : 0, y};
+}
+
+/* Rows err each for itself, lines bend little: each point onto the straight line through its neighbours. */
+static void smooth(struct lane_curve *c)
+{
+    float x[HEAD_MAX_CURVE_POINTS];
+
+    for (int i = 0; i < c->n; i++) {
+        int reach = SMOOTH_ROWS;
+
+        reach = i < reach ? i : reach;
+        reach = c->n - 1 - i < reach ? c->n - 1 - i : reach;
+        const struct straight s = straight_through(c, i - reach, i + reach);
+        x[i] = s.at + s.lean * (c->point[i].y - s.y0);
+    }
+    for (int i = 0; i < c->n; i++)
+        c->point[i].x = x[i];
+}
+
+/* Where nothing is painted near us, in the gap of a dashed line, the boundary goes on as it comes: to the lowest row
+ * or the side of the picture, not seen, and less and less sure. */
+static void continue_down(struct lane_curve *c, const struct fit *fit)
+{
+    const float step = 8 * fit->y_scale, width = (float)fit->picture_width;
+    const int used = c->n < CONTINUE_FROM ? c->n : CONTINUE_FROM;
+    const struct straight s = straight_through(c, 0, used - 1);
+    float y = c->point[0].y, sigma = c->point[0].sigma_x;
+    int rows = 0;
+
+    while (c->n + rows < HEAD_MAX_CURVE_POINTS &&
+           y + (float)(rows + 1) * step < (float)fit->picture_height) {
+        const float x = s.at + s.lean * (y + (float)(rows + 1) * step - s.y0);
+
+        if (!(x >= 0 && x <= width))
+            break;
+        rows++;
+    }
+    memmove(c->point + rows, c->point, (size_t)c->n * sizeof *c->point);
+    for (int i = 0; i < rows; i++) {
+        const int down = rows - i;
+        const float at = y + (float)down * step;
+
+        c->point[i].x = s.at + s.lean * (at - s.y0);
+        c->point[i].y = at;
+        c->point[i].sigma_x = sigma * (1 + 0.5f * (float)down);
+        c->point[i].seen = 0;
+    }
+    c->n += rows;
+}
+
 static void trace(struct own_lanes *l, int boundary, int width, int height, const struct fit *fit,
                   struct perceived *out)
 {
@@ -178,6 +257,10 @@ static void trace(struct own_lanes *l, int boundary, int width, int height, cons
         return;
     struct lane_curve *c = &out->curve[out->n_curves];
     add_path(l, boundary, path, length, fit, c);
+    if (c->n >= 2) {
+        smooth(c);
+        continue_down(c, fit);
+    }
     out->n_curves += c->score >= LEAST_SCORE && c->n >= 2;
 }
 

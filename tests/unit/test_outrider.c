@@ -142,6 +142,25 @@ Test(outrider, lines_by_role_with_type_and_colour)
     }
 }
 
+Test(outrider, a_line_goes_on_to_the_bottom_unseen)
+{
+    const struct head_io io = all_outputs();
+    const struct lane_curve *left;
+
+    put_line(1, ROWS - 5, 3, 6.5f, 1);
+    decode_once(&head_outrider, &io, -1, W, H, &out);
+    left = curve_of(LANE_LINE, 1);
+    cr_assert(left);
+    cr_assert_eq(left->n, 5 + 4);
+    for (int i = 0; i < 4; i++) {
+        cr_assert_float_eq(left->point[i].y, H - 4 - 8 * (float)i, 1e-3);
+        cr_assert_float_eq(left->point[i].x, 8 * (2.5f + (float)i), 1e-2);
+        cr_assert_eq(left->point[i].seen, 0);
+        cr_assert_gt(left->point[i].sigma_x, left->point[i + 1].sigma_x);
+    }
+    cr_assert_gt(left->point[4].seen, 0.5f);
+}
+
 Test(outrider, an_edge_bounds_our_lane_where_no_line_does)
 {
     const struct head_io io = all_outputs();

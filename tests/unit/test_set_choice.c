@@ -25,7 +25,8 @@ Test(set_choice, a_path_alone_is_everything)
 
 Test(set_choice, names_and_numbers)
 {
-    cr_assert_eq(parse("set,only=Town0*,without=*_9.jpg,weight=0.25,every=2/1"), OK, "%s", why.text);
+    cr_assert_eq(parse("set,only=Town0*,without=*_9.jpg,weight=0.25,every=2/1"), OK, "%s",
+                 why.text);
     cr_assert_eq(c.weight, 0.25);
     cr_assert(set_choice_takes(&c, "Town02_1.jpg", 3));
     cr_assert_not(set_choice_takes(&c, "Town02_1.jpg", 2));
@@ -38,11 +39,13 @@ Test(set_choice, names_and_numbers)
 
 Test(set_choice, what_is_wrong_is_said)
 {
-    static const char *const wrong[][2] = {
-        {"set,weight=x", "weight is 'x'"},      {"set,weight=-1", "0 to 1000"},
-        {"set,every=3", "must be N/K"},         {"set,every=3/3", "0 <= K < N"},
-        {"set,only=", "only: must be"},         {"set,half", "'half' behind set"},
-        {"set,without-every=0/0", "without-every"}};
+    static const char *const wrong[][2] = {{"set,weight=x", "weight is 'x'"},
+                                           {"set,weight=-1", "0 to 1000"},
+                                           {"set,every=3", "must be N/K"},
+                                           {"set,every=3/3", "0 <= K < N"},
+                                           {"set,only=", "only: must be"},
+                                           {"set,half", "'half' behind set"},
+                                           {"set,without-every=0/0", "without-every"}};
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         cr_assert_eq(parse(wrong[i][0]), ERR_FORMAT, "%s", wrong[i][0]);

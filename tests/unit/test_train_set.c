@@ -48,8 +48,9 @@ static void read_first(void)
 Test(train_set, objects_say_what_their_set_labels)
 {
     folder_put_text(&f, "classes.txt", "car\ntruck\nbus\nperson\n");
-    folder_put_text(&f, "set.json",
-                    "{\"classes_labelled\":[0,3],\"merged\":{\"0\":[0,1,2]},\"train_allowed\":false}");
+    folder_put_text(
+        &f, "set.json",
+        "{\"classes_labelled\":[0,3],\"merged\":{\"0\":[0,1,2]},\"train_allowed\":false}");
     folder_put_text(&f, "labels/a.txt", "0 0.5 0.5 0.25 0.5\n3 0.1 0.2 0.1 0.1 0.6\n");
     folder_put_text(&f, "ignore/a.txt", "0 0.1 0.1 0.1 0.1\n");
     folder_put(&f, "labels/b.txt", "", 0);
@@ -120,9 +121,9 @@ Test(train_set, masks_of_other_things_are_no_road)
     cr_assert(strstr(why.text, "no labels"), "%s", why.text);
 }
 
-#define CAR                                                                                         \
+#define CAR                                                                                        \
     "{\"class\": \"car\", \"box\": [10, 20, 30, 40], \"at\": [21.5, 3, 0], \"counts\": true}"
-#define LINE(role, kind, x, y)                                                                      \
+#define LINE(role, kind, x, y)                                                                     \
     "{\"role\": " #role ", \"kind\": " #kind ", \"type\": 1, \"color\": 2, \"pixels\": [[" #x      \
     ", " #y "], [32, 26]]}"
 
@@ -130,11 +131,13 @@ Test(train_set, all_that_a_simulator_knows)
 {
     folder_put_text(&f, "calibration.yaml",
                     "{width: 64, height: 48, fx: 50, fy: 50, cx: 32, cy: 24, x_m: 1.5, z_m: 1.4}");
-    folder_put_text(&f, "truth.jsonl",
-                    "{\"image\": \"images/a.jpg\", \"objects\": [" CAR "], \"boundaries\": [" LINE(
-                        1, 1, 12, 47) ", " LINE(0, 2, 0, 40) ", " LINE(0, 2, 4, 47) ", " LINE(
-                        -1, 2, 60, 47) ", " LINE(0, 2, 40, 25) "]}\n"
-                                                               "{\"image\": \"images/b.jpg\", ");
+    folder_put_text(
+        &f, "truth.jsonl",
+        "{\"image\": \"images/a.jpg\", \"objects\": [" CAR
+        "], \"boundaries\": [" LINE(1, 1, 12, 47) ", " LINE(0, 2, 0, 40) ", " LINE(
+            0, 2, 4, 47) ", " LINE(-1, 2, 60, 47) ", " LINE(0, 2, 40,
+                                                            25) "]}\n"
+                                                                "{\"image\": \"images/b.jpg\", ");
     read_first();
     cr_assert_eq(set.n_use, 1, "a line that is not finished is none");
     cr_assert_eq(sample.focal_px, 50);
@@ -162,12 +165,15 @@ Test(train_set, a_bad_truth_is_named)
     bad_truth("{", "");
     bad_truth("{\"objects\": [], \"boundaries\": []}", "image");
     bad_truth("{\"image\": \"a.jpg\", \"boundaries\": []}", "objects");
-    bad_truth("{\"image\": \"a.jpg\", \"objects\": [{\"class\": \"cow\"}], \"boundaries\": []}", "'cow'");
+    bad_truth("{\"image\": \"a.jpg\", \"objects\": [{\"class\": \"cow\"}], \"boundaries\": []}",
+              "'cow'");
     bad_truth("{\"image\": \"a.jpg\", \"objects\": [{\"class\": \"car\", \"box\": [1, 2, 3]}], "
               "\"boundaries\": []}",
               "box: must be four numbers");
-    bad_truth("{\"image\": \"a.jpg\", \"objects\": [], \"boundaries\": [" LINE(99, 1, 0, 0) "]}", "role");
-    bad_truth("{\"image\": \"a.jpg\", \"objects\": [], \"boundaries\": [" LINE(1, 3, 0, 0) "]}", "kind");
+    bad_truth("{\"image\": \"a.jpg\", \"objects\": [], \"boundaries\": [" LINE(99, 1, 0, 0) "]}",
+              "role");
+    bad_truth("{\"image\": \"a.jpg\", \"objects\": [], \"boundaries\": [" LINE(1, 3, 0, 0) "]}",
+              "kind");
     bad_truth("{\"image\": \"a.jpg\", \"objects\": [], \"boundaries\": [{\"role\": 1, \"kind\": 1, "
               "\"type\": 1, \"color\": 1, \"pixels\": [[1, 1e9]]}]}",
               "pixels[0]");
