@@ -8,10 +8,13 @@ For every model each engine is started once, pinned to the same core (or two), a
 Then they run in turns, a few runs each, round after round; the first run of a turn warms the
 caches and does not count. Standard library only."""
 import argparse
+import array
 import glob
 import json
+import math
 import os
 import platform
+import random
 import subprocess
 import sys
 import tempfile
@@ -91,10 +94,27 @@ def model_cases(args, scratch):
         own = os.path.join(args.build, f"int8/{name}.onnx")
         if os.path.exists(own):
             cases.append(pair_case(args, f"{name}, our int8", own, path, inputs))
+    cases += own_cases(args, scratch)
     for label, own, theirs, inputs in args.pair:
         inputs = inputs or inputs_of(os.path.dirname(theirs), scratch)
         cases.append(pair_case(args, label, own, theirs, inputs))
     return cases
+
+
+def own_cases(args, scratch):
+    """Our own network, which has no test data: noise as large as its normalised pictures are."""
+    plain, int8 = (f"perception/models/outrider{end}.onnx" for end in ("", "-int8"))
+    if args.models and "outrider" not in args.models or not os.path.exists(plain):
+        return []
+    told = subprocess.run([os.path.join(args.build, "outrider"), "nn", "info", plain, "--json"],
+                          capture_output=True, text=True, check=True)
+    shape = tuple(json.loads(told.stdout)["inputs"][0]["shape"])
+    noise, numbers = random.Random(1), os.path.join(scratch, "outrider.npy")
+    with open(numbers, "wb") as f:
+        f.write(npy("<f4", shape, array.array("f", (noise.uniform(-2, 2) for _ in range(math.prod(shape)))).tobytes()))
+    columns = [Column(name, name, plain, [numbers]) for name in ("outrider", "ort", "opencv")]
+    return [Case("outrider (our own)", "fp32", columns, multiply_adds(args.build, plain)),
+            pair_case(args, "outrider (our own), our int8", int8, plain, [numbers])]
 
 
 def pair_case(args, label, own, theirs, inputs):
@@ -285,7 +305,7 @@ def arguments():
     p.add_argument("--runs", type=int, default=int(env("BENCH_RUNS") or 60),
                    help=f"that count, of each engine and file; in turns of {TURN}")
     p.add_argument("--models", type=words, default=words(env("BENCH_MODELS") or ""),
-                   help="names of folders in SHARED/models, or 'layers'; default: all")
+                   help="names of folders in SHARED/models, 'outrider' or 'layers'; default: all")
     p.add_argument("--threads", type=lambda t: [int(n) for n in words(t)], default=[1, 2])
     p.add_argument("--pair", type=pair, action="append", default=[],
                    metavar="LABEL=OURS.onnx,THEIRS.onnx[,INPUT.npy]...",
