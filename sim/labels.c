@@ -217,7 +217,7 @@ static void truth_conditions(const struct world *w, FILE *f)
             : sky->sun_elevation < 0   ? "dusk"
                                        : "day");
     fprintf(f, ", \"%s\"", style[w->style]);
-    if (sky->rain > 0.05f)
+    if (sky->rain > 0.15f)
         fprintf(f, ", \"rain\"");
     if (sky->fog > 0.002f) /* one sees 1.5 km */
         fprintf(f, ", \"fog\"");
