@@ -30,7 +30,8 @@
 static const cyaml_strval_t modes[] = {{"live", MODE_LIVE}, {"lockstep", MODE_LOCKSTEP}};
 static const cyaml_strval_t levels[] = {
     {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}};
-static const cyaml_strval_t trackers[] = {{"kalman", TRACKER_KALMAN}};
+static const cyaml_strval_t trackers[] = {
+    {"kalman", TRACKER_KALMAN}, {"rnn", TRACKER_RNN}, {"lstm", TRACKER_LSTM}};
 static const cyaml_strval_t lenses[] = {{"pinhole", CAMERA_PINHOLE}, {"fisheye", CAMERA_FISHEYE}};
 
 static const cyaml_schema_value_t endpoint = {

@@ -44,7 +44,7 @@ static void measure(const char *name, int n, const struct camera *camera)
     struct detection d[TRACKER_MAX_DETECTIONS];
     struct tracker *t;
 
-    if (tracker_open(TRACKER_KALMAN, &t) != OK)
+    if (tracker_open(&(struct tracker_options){.kind = TRACKER_KALMAN}, &t, &why) != OK)
         exit(1);
     for (int f = 0; f < FRAMES; f++) {
         int seen = look(d, n, f);
