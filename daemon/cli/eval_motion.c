@@ -11,12 +11,15 @@
 static const char help[] =
     "usage: outrider eval motion [options]\n"
     "\n"
-    "The trackers on simulated drives without pictures, against their truth, as a table: identities,\n"
-    "speed relative to us (root mean square, m/s), distance to 40 m and time to contact below 3 s\n"
-    "(mean error, percent), how often one and two sigmas cover the error, NEES of position and speed\n"
+    "The trackers on simulated drives without pictures, against their truth, as a table: "
+    "identities,\n"
+    "speed relative to us (root mean square, m/s), position to 40 m and time to contact below 3 s\n"
+    "(mean error, percent; of tracks half a second old), how often one and two sigmas cover the "
+    "error, NEES of position and speed\n"
     "(4 if the covariance is right), and identities kept through gaps of 0.7 to 1.5 s.\n"
     "\n"
-    "  --drives N        of 30 s each, every other one with a camera, a rate, a detector and an error\n"
+    "  --drives N        of 30 s each, every other one with a camera, a rate, a detector and an "
+    "error\n"
     "                    of calibration of its own            (40)\n"
     "  --seed N                                               (1000)\n"
     "  --tracker KIND    only lstm, rnn or kalman\n";
@@ -49,7 +52,8 @@ static int parse(int argc, char **argv, struct options *o)
         case 't':
             if (tracker_kind_named(optarg, &o->only))
                 break;
-            fprintf(stderr, "outrider eval motion: --tracker is '%s', must be lstm, rnn or kalman\n",
+            fprintf(stderr,
+                    "outrider eval motion: --tracker is '%s', must be lstm, rnn or kalman\n",
                     optarg);
             return 2;
         case 'h':
@@ -75,12 +79,12 @@ static void print_row(const char *name, const struct motion_scores *m)
 {
     struct track_scores s = track_scores_of(&m->tracks);
 
-    printf("| %s | %.1f | %.1f | %.1f | %.2f | %.2f | %.1f %% | %.1f %% (%.0f %% said) |", name,
-           100 * s.hota, 100 * s.mota, 100 * s.idf1,
+    printf("| %s | %.1f | %.1f | %.1f | %.2f | %.2f | %.2f | %.1f %% | %.1f %% (%.0f %% said) |",
+           name, 100 * s.hota, 100 * s.mota, 100 * s.idf1,
            1000 * share(m->tracks.clear.switches, m->frames),
-           sqrt(m->square_velocity / (double)m->n),
-           100 * m->relative_position / (double)m->n_near,
-           100 * m->relative_ttc / (double)m->n_said, 100 * share(m->n_said, m->n_ttc));
+           sqrt(m->square_near / (double)m->n_near), sqrt(m->square_velocity / (double)m->n),
+           100 * m->relative_near / (double)m->n_near, 100 * m->relative_ttc / (double)m->n_said,
+           100 * share(m->n_said, m->n_ttc));
     print_covered(&m->position);
     print_covered(&m->velocity);
     print_covered(&m->ttc);
@@ -122,9 +126,10 @@ int eval_motion_command(int argc, char **argv)
 
     if (status)
         return status;
-    printf("| tracker | HOTA | MOTA | IDF1 | switches / 1000 frames | speed, m/s | distance | TTC | "
+    printf("| tracker | HOTA | MOTA | IDF1 | switches / 1000 frames | speed to 40 m, m/s | to 80 m "
+           "| position to 40 m | TTC | "
            "position | speed | TTC | NEES | kept through gaps |\n"
-           "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+           "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     e = track_drive_open(&d, &why);
     for (enum tracker_kind k = TRACKER_KALMAN; e == OK && k <= TRACKER_LSTM; k++) {
         struct motion_scores sum = {0};

@@ -7,6 +7,7 @@
 #include "perception/track/track.h"
 
 enum { MAX_ROWS = TRACK_DRIVE_FRAMES * SCENE_MAX_OBJECTS, MAX_FACES = 4096 };
+static const int64_t YOUNG_NS = 500000000;
 static const double GAP_LEAST_S = 0.7, GAP_MOST_S = 1.5;
 static const float FAR_M = 80, NEAR_M = 40, TTC_S = 3, LEAST_HEIGHT_PX = 14;
 
@@ -87,7 +88,8 @@ static void score_motion(struct motion_scores *s, const struct object *o,
     s->nees += mahalanobis(e, o->covariance);
     if (r < (double)NEAR_M) {
         s->n_near++;
-        s->relative_position += hypot(e[0], e[1]) / r;
+        s->square_near += e[2] * e[2] + e[3] * e[3];
+        s->relative_near += hypot(e[0], e[1]) / r;
     }
     score_ttc(s, o, m->closing_1ps);
 }
@@ -134,11 +136,11 @@ static void add_truths(struct work *w, const struct track_drive *d, int frame)
                      o->truncation < 0.7f;
 
         if (track_drive_find(d, frame, o->id) && w->n_truths < MAX_ROWS)
-            w->truth[w->n_truths++] = (struct track_row){.frame = frame,
-                                                         .id = (int64_t)o->id,
-                                                         .role = plain ? TRACK_COUNTS
-                                                                       : TRACK_IGNORED,
-                                                         .box = ap_box_of(&o->truth)};
+            w->truth[w->n_truths++] =
+                (struct track_row){.frame = frame,
+                                   .id = (int64_t)o->id,
+                                   .role = plain ? TRACK_COUNTS : TRACK_IGNORED,
+                                   .box = ap_box_of(&o->truth)};
     }
 }
 
@@ -165,7 +167,7 @@ static void score_objects(struct work *w, const struct track_drive *d, int frame
         if (!truth)
             continue;
         seen_again(w, shown, o->id, frame * d->dt_s);
-        if (truth->truncation < 0.1f && truth->occlusion < 0.5f &&
+        if (o->age_ns >= YOUNG_NS && truth->truncation < 0.1f && truth->occlusion < 0.5f &&
             track_drive_motion(d, frame, truth, &m))
             score_motion(w->sum, o, &m);
     }

@@ -12,15 +12,15 @@ struct covered { /* of errors: how many lie within one and two of their sigmas *
 struct motion_scores {
     struct track_sums tracks;
     long frames;
-    /* Detected road users within 80 m of which a tenth of a second or more is known. */
+    /* Detected road users within 80 m, followed for half a second or longer. */
     long n;
-    double square_velocity;    /* (m/s)^2, of both components together */
-    long n_near;               /* within 40 m, */
-    double relative_position;  /* of the distance, absolute */
-    long n_ttc, n_said;        /* truth below 3 s; of those a time was said */
-    double relative_ttc;       /* absolute */
+    long n_near;                         /* of those, within 40 m */
+    double square_velocity, square_near; /* of the velocity, both components, (m/s)^2 */
+    double relative_near;                /* error of the position, of the distance */
+    long n_ttc, n_said;                  /* truth below 3 s; of those a time was said */
+    double relative_ttc;                 /* absolute */
     struct covered position, velocity, ttc;
-    double nees;               /* of x y vx vy: 4 if the covariance is right */
+    double nees; /* of x y vx vy: 4 if the covariance is right */
     /* Seen, then not for 0.7 to 1.5 s, then seen again. */
     long gaps, kept; /* with the identity of before */
 };

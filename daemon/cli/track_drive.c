@@ -85,7 +85,8 @@ void track_drive_vary(uint64_t seed, struct track_drive_plan *out)
         vary_camera(&r, &out->camera);
     vary_detector(&r, (float)out->camera.height, &out->detector);
     out->believed = out->camera;
-    out->believed.pitch_rad += (float)random_normal(&r, 0.7 * (double)camera_sigma_pitch(&out->camera));
+    out->believed.pitch_rad +=
+        (float)random_normal(&r, 0.7 * (double)camera_sigma_pitch(&out->camera));
     out->believed.z_m += (float)random_normal(&r, (double)camera_sigma_z(&out->camera));
     out->ego_known = random_chance(&r, 0.5);
     out->clutter = (float)random_exponential(&r, 0.5);
@@ -130,13 +131,12 @@ static void clutter_show(struct random *r, const struct camera *c, const struct 
     if (f->n_objects == TRACKS_MAX_OBJECTS || b.x2 - b.x1 < 4 || b.y2 - b.y1 < 4 ||
         !random_chance(r, (double)k->seen))
         return;
-    f->object[f->n_objects++] =
-        (struct track_object){.id = k->id,
-                              .class = k->class,
-                              .detected = true,
-                              .box = b,
-                              .score = fminf(fmaxf(k->score + (float)random_normal(r, 0.1), 0.1f),
-                                             0.95f)};
+    f->object[f->n_objects++] = (struct track_object){
+        .id = k->id,
+        .class = k->class,
+        .detected = true,
+        .box = b,
+        .score = fminf(fmaxf(k->score + (float)random_normal(r, 0.1), 0.1f), 0.95f)};
 }
 
 static void add_clutter(const struct track_drive_plan *p, struct track_drive *d)

@@ -12,7 +12,7 @@ struct track_drive_plan {
     uint64_t seed;
     const char *scenario; /* NULL: random */
     double dt_s;
-    int frames; /* at most TRACK_DRIVE_FRAMES */
+    int frames;                     /* at most TRACK_DRIVE_FRAMES */
     struct camera camera, believed; /* as it is, and as the tracker believes it to be */
     struct tracks_detector detector;
     bool ego_known;
@@ -47,8 +47,8 @@ int track_drive_detections(const struct track_drive *d, int frame,
 struct ego_motion track_drive_ego(const struct track_drive *d, int frame);
 
 struct relative_motion { /* as a scene has it, relative to us */
-    float s[STATE_DIM]; /* x y vx vy ax ay */
-    float closing_1ps;  /* 1 / the time to contact with the camera */
+    float s[STATE_DIM];  /* x y vx vy ax ay */
+    float closing_1ps;   /* 1 / the time to contact with the camera */
 };
 /* False at the ends of a drive or of a sight, where there is no acceleration. */
 bool track_drive_motion(const struct track_drive *d, int frame, const struct track_object *o,

@@ -10,7 +10,7 @@
 
 enum { POOL = 4096, READY = 300 /* sequences to draw from, so that a batch has many drives */ };
 
-struct growing { /* the track in a slot */
+struct growing {            /* the track in a slot */
     uint64_t track, object; /* object: whom its last detection showed; 0: nobody */
     struct track_sequence_lessons *so_far;
     int room;
@@ -86,7 +86,7 @@ void track_lessons_skip(struct track_lessons *s, uint64_t drives)
 /* ---- what is right ------------------------------------------------------------------------- */
 static bool small(float v)
 {
-    return fabsf(v) < 8; /* also false for NAN */
+    return fabsf(v) < ANSWER_MOST; /* also false for NAN */
 }
 
 /* The next box less what the filter will expect. Where the picture ends nobody knows. */
@@ -118,11 +118,9 @@ static void right_state(struct lesson *l, const struct track *t, const struct tr
     if (!t->has_metres || !track_drive_motion(d, frame, now, &m))
         return;
     answer_units(t, &d->believed, &u);
-    const float unit[STATE_DIM] = {u.position_m,   u.position_m,        u.velocity_mps,
-                                   u.velocity_mps, u.acceleration_mps2, u.acceleration_mps2};
     bool counts = true;
     for (int i = 0; i < STATE_DIM; i++) {
-        l->state[i] = (m.s[i] - (i < 4 ? (float)t->metres.s[i] : 0)) / unit[i];
+        l->state[i] = (m.s[i] - (i < 4 ? (float)t->metres.s[i] : 0)) / u.state[i];
         counts &= small(l->state[i]);
     }
     if (!counts)
@@ -138,7 +136,7 @@ static void right_state(struct lesson *l, const struct track *t, const struct tr
 
         for (int k = 0; k < 2; k++) {
             double straight = t->metres.s[k] + s * t->metres.s[k + 2];
-            float off = there ? (at[k] - (float)straight) / u.path_m[i] : 0;
+            float off = there ? (at[k] - (float)straight) / u.path_m[i][k] : 0;
 
             l->path[2 * i + k] = small(off) ? off : 0;
             l->path_counts[2 * i + k] = there && counts && small(off);

@@ -14,14 +14,16 @@
 static const char usage[] =
     "usage: outrider train tracker --out FILE.onnx [options]\n"
     "\n"
-    "Trains the tracker's memory and attention on tracks drawn by the simulator, and writes FILE.onnx and\n"
+    "Trains the tracker's memory and attention on tracks drawn by the simulator, and writes "
+    "FILE.onnx and\n"
     "FILE-attention.onnx. Beside them: FILE.checkpoint.\n"
     "\n"
     "  --kind lstm|rnn    of the memory                               (lstm)\n"
     "  --steps N          of 64 tracks, 16 frames of each             (20000)\n"
     "  --rate R           highest learning rate (AdamW)               (0.002)\n"
     "  --seed N                                                       (1)\n"
-    "  --follow N         from step N on, and each N steps, lessons come from the tracker with what it\n"
+    "  --follow N         from step N on, and each N steps, lessons come from the tracker with "
+    "what it\n"
     "                     has learnt so far, instead of from the filter alone   (2000)\n"
     "  --resume           go on where the checkpoint is\n";
 

@@ -28,20 +28,22 @@ static float height_of(const struct track *t)
 
 static float range_of(const struct track *t, const struct camera *camera)
 {
-    return fmaxf(
-        hypotf((float)t->metres.s[0] - camera->x_m, (float)t->metres.s[1] - camera->y_m), 1);
+    return fmaxf(hypotf((float)t->metres.s[0] - camera->x_m, (float)t->metres.s[1] - camera->y_m),
+                 1);
 }
 
 void answer_units(const struct track *t, const struct camera *camera, struct answer_units *u)
 {
     float r = t->has_metres ? range_of(t, camera) : 1;
 
-    *u = (struct answer_units){.position_m = 0.2f + 0.05f * r,
-                               .velocity_mps = 0.5f + 0.03f * r,
-                               .acceleration_mps2 = 1.5f,
-                               .rate_1ps = 0.02f + 1 / r};
+    for (int i = 0; i < 4; i++)
+        u->state[i] =
+            (i < 2 ? 0.2f + 0.05f * r : 0.5f + 0.03f * r) + 0.5f * (float)sqrt(t->metres.p[i][i]);
+    u->state[4] = u->state[5] = 1.5f;
+    u->rate_1ps = 0.02f + 0.5f * u->state[2] / r;
     for (int i = 0; i < SCENE_PATH_POINTS; i++)
-        u->path_m[i] = u->position_m + 0.5f * (float)(i + 1) * u->velocity_mps;
+        for (int k = 0; k < 2; k++)
+            u->path_m[i][k] = u->state[k] + 0.5f * (float)(i + 1) * u->state[2 + k];
 }
 
 float filter_closing_rate(const struct track *t, const struct camera *camera)
@@ -119,12 +121,11 @@ static int metre_features(const struct track *t, const struct camera *camera, fl
     x[n++] = bounded((float)t->metres.s[3] / 5, 4);
     x[n++] = bounded(filter_closing_rate(t, camera) * 2, 4);
     for (int i = 0; i < 4; i++)
-        x[n++] = bounded(
-            logf((float)sqrt(t->metres.p[i][i]) / (i < 2 ? u.position_m : u.velocity_mps)), 4);
+        x[n++] = bounded(logf((float)sqrt(t->metres.p[i][i]) / u.state[i]), 4);
     for (int i = 0; i < 2; i++)
         x[n++] = isnan(t->located_m[i])
                      ? 0
-                     : bounded((float)(t->located_m[i] - t->metres.s[i]) / u.position_m, 4);
+                     : bounded((float)(t->located_m[i] - t->metres.s[i]) / u.state[i], 4);
     x[n++] = 10 * t->lasting_ground;
     x[n++] = 10 * t->lasting_size;
     x[n++] = 3 * bounded(t->width.m / size->width - 1, 1);
@@ -230,8 +231,7 @@ static void answer_covariance(const float *y, double cov[STATE_DIM][STATE_DIM])
 
 static void answer_state(const struct track *t, const struct answer_units *u, struct object *o)
 {
-    const float unit[STATE_DIM] = {u->position_m,   u->position_m,        u->velocity_mps,
-                                   u->velocity_mps, u->acceleration_mps2, u->acceleration_mps2};
+    const float *unit = u->state;
     float *to[STATE_DIM] = {&o->x_m, &o->y_m, &o->vx_mps, &o->vy_mps, &o->ax_mps2, &o->ay_mps2};
     double cov[STATE_DIM][STATE_DIM];
 
@@ -239,7 +239,7 @@ static void answer_state(const struct track *t, const struct answer_units *u, st
     for (int i = 0, k = 0; i < STATE_DIM; i++) {
         float filter = i < 4 ? (float)t->metres.s[i] : 0;
 
-        *to[i] = filter + unit[i] * bounded(t->answer[ANSWER_STATE + i], 8);
+        *to[i] = filter + unit[i] * bounded(t->answer[ANSWER_STATE + i], ANSWER_MOST);
         for (int j = i; j < STATE_DIM; j++)
             o->covariance[k++] = (float)cov[i][j] * unit[i] * unit[j];
     }
@@ -250,14 +250,13 @@ static void answer_path(const struct track *t, const struct answer_units *u, str
     const float *mean = t->answer + ANSWER_PATH, *log_sigma = t->answer + ANSWER_PATH_SCALE;
 
     for (int i = 0; i < SCENE_PATH_POINTS; i++) {
-        float s = 0.5f * (float)(i + 1), unit = u->path_m[i];
+        const float s = 0.5f * (float)(i + 1), *unit = u->path_m[i];
         const double *at = t->metres.s;
 
-        o->path[i] = (struct path_point){s,
-                                         (float)at[0] + s * (float)at[2] + unit * mean[2 * i],
-                                         (float)at[1] + s * (float)at[3] + unit * mean[2 * i + 1],
-                                         unit * (float)scale(log_sigma[2 * i]),
-                                         unit * (float)scale(log_sigma[2 * i + 1])};
+        o->path[i] = (struct path_point){
+            s, (float)at[0] + s * (float)at[2] + unit[0] * mean[2 * i],
+            (float)at[1] + s * (float)at[3] + unit[1] * mean[2 * i + 1],
+            unit[0] * (float)scale(log_sigma[2 * i]), unit[1] * (float)scale(log_sigma[2 * i + 1])};
     }
     o->n_path = SCENE_PATH_POINTS;
 }
@@ -267,7 +266,7 @@ static void answer_ttc(const struct track *t, const struct camera *camera,
 {
     const float longest_s = 60;
     float rate =
-        filter_closing_rate(t, camera) + u->rate_1ps * bounded(t->answer[ANSWER_RATE], 8);
+        filter_closing_rate(t, camera) + u->rate_1ps * bounded(t->answer[ANSWER_RATE], ANSWER_MOST);
     float sigma = u->rate_1ps * (float)scale(t->answer[ANSWER_RATE_SCALE]);
 
     o->ttc_s = o->ttc_sigma_s = NAN;
@@ -284,9 +283,8 @@ static void answer_box(const struct track *t, struct object *o)
     float w = width_of(t), h = height_of(t);
 
     for (int i = 0; t->misses && i < 4; i++)
-        o->box_sigma_px[i] =
-            hypotf(o->box_sigma_px[i],
-                   (i % 2 ? h : w) * (float)scale(t->answer[ANSWER_BOX_SCALE + i]));
+        o->box_sigma_px[i] = hypotf(
+            o->box_sigma_px[i], (i % 2 ? h : w) * (float)scale(t->answer[ANSWER_BOX_SCALE + i]));
 }
 
 void answer_object(const struct track *t, const struct camera *camera, struct object *o)

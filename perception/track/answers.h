@@ -30,15 +30,17 @@ enum {
     ANSWER_CHAIN = 21,       /* (15) see answer_covariance() */
     ANSWER_RATE = 36,        /* 1 / TTC less the filter's, in units */
     ANSWER_RATE_SCALE = 37,
-    ANSWER_PATH = 38,       /* (12) x and y of each point less those at constant velocity, in units */
+    ANSWER_PATH = 38, /* (12) x and y of each point less those at constant velocity, in units */
     ANSWER_PATH_SCALE = 50, /* (12) */
-    ANSWERS = 62
+    ANSWERS = 62,
+    ANSWER_MOST = 10, /* what is farther off, in units, nobody has learnt */
 };
 
-/* What 1 means in an answer. */
+/* What 1 means in an answer: larger far away, and while the filter itself is unsure. */
 struct answer_units {
-    float position_m, velocity_mps, acceleration_mps2, rate_1ps;
-    float path_m[SCENE_PATH_POINTS];
+    float state[STATE_DIM]; /* m, m/s, m/s^2 */
+    float rate_1ps;
+    float path_m[SCENE_PATH_POINTS][2];
 };
 void answer_units(const struct track *t, const struct camera *camera, struct answer_units *u);
 

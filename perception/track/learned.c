@@ -64,8 +64,8 @@ static enum err find_tensors(struct learned *l, struct why *why)
         (l->answers = numbers(l->memory, "answers", false, N * ANSWERS, why)) &&
         (l->query = numbers(l->memory, "query", false, N * QUERY, why)) &&
         (l->query_in = numbers(l->attention, "query", true, N * QUERY, why)) &&
-        (l->pair = numbers(l->attention, "pair", true, N * ASKED_CANDIDATES * PAIR_FEATURES,
-                           why)) &&
+        (l->pair =
+             numbers(l->attention, "pair", true, N * ASKED_CANDIDATES * PAIR_FEATURES, why)) &&
         (l->logits = numbers(l->attention, "logits", false, N * (ASKED_CANDIDATES + 1), why)))
         return OK;
     return ERR_MISMATCH;
@@ -135,7 +135,7 @@ const float (*learned_attend(struct learned *l, const struct asked *a))[ASKED_CA
         for (int k = 0; k <= ASKED_CANDIDATES; k++)
             l->log_share[i][k] = x[k] - most - logf(sum);
     }
-    return (const float(*)[ASKED_CANDIDATES + 1])l->log_share;
+    return (const float(*)[ASKED_CANDIDATES + 1]) l->log_share;
 }
 
 const float (*learned_remember(struct learned *l, const struct asked *a))[ANSWERS]

@@ -25,7 +25,7 @@ struct learned;
 /* What net_open_memory() refuses, and ERR_MISMATCH: a network of another shape. */
 MUST_CHECK enum err learned_open(const struct weights *w, unsigned cpu_mask, struct learned **out,
                                  struct why *why);
-void learned_close(struct learned *l); /* NULL is fine */
+void learned_close(struct learned *l);            /* NULL is fine */
 void learned_forget(struct learned *l, int slot); /* its memory starts anew */
 
 /* Per slot and candidate the logarithm of how probable it is that this detection is the track, and

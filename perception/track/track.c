@@ -14,7 +14,7 @@ static const float LOG_ODDS_MAX = 4, LOG_ODDS_CONFIRMED = 0.5f, LOG_ODDS_DEAD = 
 static const float MISS = 0.8f, MISS_COVERED = 0.3f; /* per 0.1 s */
 static const int64_t LONGEST_COAST_NS = 1500000000, LONGEST_COAST_LEARNED_NS = 2500000000;
 /* Of a track that a network judges: logits. */
-static const float EXISTS_CONFIRMED = 0.5f, EXISTS_DEAD = -2, LOG_ODDS_LATE_DEAD = -4;
+static const float EXISTS_CONFIRMED = 0, EXISTS_DEAD = -2, LOG_ODDS_LATE_DEAD = -4;
 enum { TENTATIVE_MISSES = 2 };
 
 /* White acceleration, per second: (m/s^2)^2, relative to us, so our own braking counts too. */
@@ -227,11 +227,10 @@ static void count_hit(struct track *t, const struct detection *d, float covered,
 void track_start(struct track *t, uint64_t id, const struct detection *d, float covered,
                  const struct camera *camera, int64_t t_ns)
 {
-    *t = (struct track){
-        .id = id,
-        .born_ns = t_ns,
-        .log_odds = clampf(score_log_odds(d->score) - 1.5f, -2, 1),
-        .located_m = {NAN, NAN}};
+    *t = (struct track){.id = id,
+                        .born_ns = t_ns,
+                        .log_odds = clampf(score_log_odds(d->score) - 1.5f, -2, 1),
+                        .located_m = {NAN, NAN}};
     t->evidence[d->class] = d->score;
     count_hit(t, d, covered, t_ns);
     start_extents(t);
@@ -282,7 +281,8 @@ void track_miss(struct track *t, float dt)
 
 void track_judge(struct track *t)
 {
-    if (t->hits >= 2 && t->answer[ANSWER_EXISTS] > EXISTS_CONFIRMED)
+    if (t->hits >= 2 && t->log_odds > LOG_ODDS_CONFIRMED &&
+        t->answer[ANSWER_EXISTS] > EXISTS_CONFIRMED)
         t->confirmed = true;
 }
 

@@ -71,9 +71,8 @@ enum err tracker_open(const struct tracker_options *o, struct tracker **out, str
     if (!(t = calloc(1, sizeof *t)))
         return err_say(why, ERR_NOMEM, "no memory for a tracker");
     t->record = o->record;
-    if (o->kind != TRACKER_KALMAN &&
-        (e = learned_open(o->weights ? o->weights : &built_in, o->cpu_mask, &t->learned, why)) !=
-            OK) {
+    if (o->kind != TRACKER_KALMAN && (e = learned_open(o->weights ? o->weights : &built_in,
+                                                       o->cpu_mask, &t->learned, why)) != OK) {
         tracker_close(t);
         return e;
     }

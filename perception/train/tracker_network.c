@@ -8,8 +8,8 @@ enum { K = ASKED_CANDIDATES, PATH = 2 * SCENE_PATH_POINTS };
 struct tracker_network {
     struct tracker_network_options o;
     struct train *t;
-    int track, counts, exists, box, box_counts, state, minus_state, state_counts, rate, rate_counts, path,
-        path_counts, pair, none, choice, choice_counts, zero; /* inputs */
+    int track, counts, exists, box, box_counts, state, minus_state, state_counts, rate, rate_counts,
+        path, path_counts, pair, none, choice, choice_counts, zero; /* inputs */
 };
 
 /* ---- the networks -------------------------------------------------------------------------- */
@@ -237,8 +237,8 @@ static void copy_weights(struct train *to, struct train *from)
 
 static void build_memory_file(struct train *t, bool lstm)
 {
-    int h = memory(t, lstm, train_input(t, "track", 3, (int[]){ASKED_TRACKS, 1, TRACK_FEATURES}),
-                   -1);
+    int h =
+        memory(t, lstm, train_input(t, "track", 3, (int[]){ASKED_TRACKS, 1, TRACK_FEATURES}), -1);
     int y = answers(t, h), q = query(t, h);
 
     train_output(t, "answers", y);
