@@ -95,6 +95,17 @@ void tracker_reset(struct tracker *t)
 
 /* ---- boxes --------------------------------------------------------------------------------- */
 
+/* As fminf() and fmaxf(), but no calls: these boxes are all finite, and pairs of them many. */
+static float least(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static float most(float a, float b)
+{
+    return a > b ? a : b;
+}
+
 static float box_area(const struct box *b)
 {
     return (b->x2 - b->x1) * (b->y2 - b->y1);
@@ -102,8 +113,8 @@ static float box_area(const struct box *b)
 
 static float box_overlap(const struct box *a, const struct box *b) /* px^2 */
 {
-    float w = fminf(a->x2, b->x2) - fmaxf(a->x1, b->x1);
-    float h = fminf(a->y2, b->y2) - fmaxf(a->y1, b->y1);
+    float w = least(a->x2, b->x2) - most(a->x1, b->x1);
+    float h = least(a->y2, b->y2) - most(a->y1, b->y1);
 
     return w > 0 && h > 0 ? w * h : 0;
 }
@@ -115,20 +126,22 @@ static float box_iou(const struct box *a, const struct box *b)
     return both > 0 ? both / (box_area(a) + box_area(b) - both) : 0;
 }
 
-/* From middle to middle, in diagonals of a. */
-static float box_gap(const struct box *a, const struct box *b)
+/* Whether their middles lie farther apart than a diagonal of a. */
+static bool box_far(const struct box *a, const struct box *b)
 {
-    return hypotf(a->x1 + a->x2 - b->x1 - b->x2, a->y1 + a->y2 - b->y1 - b->y2) / 2 /
-           hypotf(a->x2 - a->x1, a->y2 - a->y1);
+    float dx = (a->x1 + a->x2 - b->x1 - b->x2) / 2, dy = (a->y1 + a->y2 - b->y1 - b->y2) / 2;
+    float w = a->x2 - a->x1, h = a->y2 - a->y1;
+
+    return dx * dx + dy * dy > w * w + h * h;
 }
 
 /* What stands lower in the picture stands nearer. An estimate: boxes are not silhouettes, and where
  * two cover the same spot it counts twice. A box almost the same is the same thing, not a cover. */
 static float box_cover(const struct box *b, const struct box *other)
 {
-    float both = box_overlap(b, other), area = box_area(b);
+    float both = other->y2 > b->y2 ? box_overlap(b, other) : 0, area = box_area(b);
 
-    if (!(both > 0) || other->y2 <= b->y2 || both > SAME * (area + box_area(other) - both))
+    if (!(both > 0) || both > SAME * (area + box_area(other) - both))
         return 0;
     return both / area;
 }
@@ -161,7 +174,7 @@ static float pair_cost(const struct track *t, const struct box *predicted,
             off += squared_off(&t->edge[i], r->edge[i], r->variance[i]);
     if (off > (t->confirmed ? GATE : GATE_YOUNG) && iou < SAME)
         return INFINITY;
-    if (iou <= 0 && box_gap(predicted, &d->box_px) > 1)
+    if (iou <= 0 && box_far(predicted, &d->box_px))
         return INFINITY; /* a young track would believe any jump */
     float young = t->confirmed ? 0 : 0.1f;
     return 0.4f * fminf(off / GATE, 1) + 0.6f * (1 - iou) + young +
@@ -210,11 +223,10 @@ static void associate_round(struct tracker *t, struct frame *f, float score_lo, 
 
 /* ---- association by attention --------------------------------------------------------------- */
 /* What a track may look at: of its kind, touching its box or near it. */
-static bool worth_a_look(const struct track *t, const struct box *predicted,
+static bool worth_a_look(enum class_kind kind, const struct box *predicted,
                          const struct detection *d, float iou)
 {
-    return class_kind(track_class(t)) == class_kind(d->class) &&
-           (iou > 0 || box_gap(predicted, &d->box_px) < 1);
+    return (iou > 0 || !box_far(predicted, &d->box_px)) && kind == class_kind(d->class);
 }
 
 /* The best candidates of a slot, by how far off they are: what the filter alone would take. */
@@ -280,11 +292,12 @@ static void ask_slot(struct tracker *t, const struct frame *f, int slot,
                      const float iou[TRACKER_MAX_DETECTIONS], const struct top *claims)
 {
     const struct track *k = &t->track[slot];
+    enum class_kind kind = class_kind(track_class(k));
     struct shortlist s = {0};
     struct top choice = {.holder = -1};
 
     for (int j = 0; j < f->n; j++)
-        if (!f->taken[j] && worth_a_look(k, predicted, &f->d[j], iou[j])) {
+        if (!f->taken[j] && worth_a_look(kind, predicted, &f->d[j], iou[j])) {
             struct pair p = {.track = k,
                              .predicted = predicted,
                              .detection = &f->d[j],
