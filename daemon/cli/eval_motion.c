@@ -22,20 +22,21 @@ static const char help[] =
     "error\n"
     "                    of calibration of its own            (40)\n"
     "  --seed N                                               (1000)\n"
+    "  --scenario NAME   one of outrider sim --list, the plain camera and detector in all drives\n"
     "  --tracker KIND    only lstm, rnn or kalman\n";
 
 struct options {
     int drives, seed;
+    const char *scenario;   /* NULL: random */
     enum tracker_kind only; /* 0: all */
 };
 
 static int parse(int argc, char **argv, struct options *o)
 {
-    static const struct option option[] = {{"drives", required_argument, NULL, 'd'},
-                                           {"seed", required_argument, NULL, 's'},
-                                           {"tracker", required_argument, NULL, 't'},
-                                           {"help", no_argument, NULL, 'h'},
-                                           {0}};
+    static const struct option option[] = {
+        {"drives", required_argument, NULL, 'd'},   {"seed", required_argument, NULL, 's'},
+        {"scenario", required_argument, NULL, 'n'}, {"tracker", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},           {0}};
     int c;
 
     *o = (struct options){.drives = 40, .seed = 1000};
@@ -48,6 +49,9 @@ static int parse(int argc, char **argv, struct options *o)
         case 's':
             if (!option_whole("eval motion", "seed", optarg, 0, 1 << 30, &o->seed))
                 return 2;
+            break;
+        case 'n':
+            o->scenario = optarg;
             break;
         case 't':
             if (tracker_kind_named(optarg, &o->only))
@@ -103,10 +107,11 @@ static enum err score_kind(const struct options *o, enum tracker_kind kind, stru
         struct track_drive_plan plan;
         uint64_t seed = ((uint64_t)o->seed << 20) + (uint64_t)i;
 
-        if (i % 2)
+        if (i % 2 && !o->scenario)
             track_drive_vary(seed, &plan);
         else
             track_drive_plain(seed, &plan);
+        plan.scenario = o->scenario;
         if ((e = track_drive_run(d, &plan, why)) == OK)
             e = motion_scores_add(d, t, sum, why);
     }

@@ -19,6 +19,9 @@ static const float SAME = 0.65f;        /* IoU at which two boxes are one thing 
 static const float GATE = 20;           /* squared Mahalanobis distance, 4 numbers: 99.95 % */
 static const float GATE_YOUNG = 16;     /* 99.7 %: of a track that may be clutter */
 static const float ALONE = 1;           /* cost of leaving a track without detection */
+/* How much likelier, as a logarithm, a detection must be the track than no detection: a wrong link
+ * spoils two tracks, a missing one is often mended in the next frame. */
+static const float DOUBT = 0.5f;
 
 struct tracker {
     struct track track[TRACKER_MAX_TRACKS]; /* id 0: free */
@@ -357,7 +360,7 @@ static void associate_attention(struct tracker *t, struct frame *f)
         for (int k = 0; k < ASKED_CANDIDATES; k++)
             if (t->asked.candidate[i][k] >= 0)
                 t->cost[R][t->asked.candidate[i][k]] =
-                    ALONE + log_share[i][ASKED_CANDIDATES] - log_share[i][k];
+                    ALONE + DOUBT + log_share[i][ASKED_CANDIDATES] - log_share[i][k];
         row[R++] = i;
     }
     assign_solve((const float(*)[ASSIGN_MAX_COLUMNS])t->cost, R, f->n, ALONE, match);
