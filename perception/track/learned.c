@@ -1,7 +1,6 @@
 #include "perception/track/learned.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +20,6 @@ struct learned {
     float state_kept[STATES][ASKED_TRACKS][TRACK_MEMORY];
     float query_kept[ASKED_TRACKS][QUERY];
     float answers_kept[ASKED_TRACKS][ANSWERS];
-    float log_share[ASKED_TRACKS][ASKED_CANDIDATES + 1];
 };
 
 static const struct tensor *named(const struct net *n, const char *name, bool input)
@@ -122,20 +120,7 @@ const float (*learned_attend(struct learned *l, const struct asked *a))[ASKED_CA
     memcpy(l->query_in, l->query_kept, sizeof l->query_kept);
     memcpy(l->pair, a->pair, sizeof a->pair);
     run_sure(l->attention);
-    for (int i = 0; i < ASKED_TRACKS; i++) {
-        const float *x = l->logits + (size_t)i * (ASKED_CANDIDATES + 1);
-        float most = x[ASKED_CANDIDATES], sum = 0;
-
-        for (int k = 0; k < ASKED_CANDIDATES; k++)
-            if (a->candidate[i][k] >= 0)
-                most = fmaxf(most, x[k]);
-        for (int k = 0; k <= ASKED_CANDIDATES; k++)
-            if (k == ASKED_CANDIDATES || a->candidate[i][k] >= 0)
-                sum += expf(x[k] - most);
-        for (int k = 0; k <= ASKED_CANDIDATES; k++)
-            l->log_share[i][k] = x[k] - most - logf(sum);
-    }
-    return (const float(*)[ASKED_CANDIDATES + 1]) l->log_share;
+    return (const float(*)[ASKED_CANDIDATES + 1]) l->logits;
 }
 
 const float (*learned_remember(struct learned *l, const struct asked *a))[ANSWERS]

@@ -28,8 +28,9 @@ MUST_CHECK enum err learned_open(const struct weights *w, unsigned cpu_mask, str
 void learned_close(struct learned *l);            /* NULL is fine */
 void learned_forget(struct learned *l, int slot); /* its memory starts anew */
 
-/* Per slot and candidate the logarithm of how probable it is that this detection is the track, and
- * last that none is: (ASKED_TRACKS, ASKED_CANDIDATES + 1), valid until the next call. */
+/* Per slot and candidate how probable it is that this detection is the track, and last that none is:
+ * logits of a softmax (ASKED_TRACKS, ASKED_CANDIDATES + 1), valid until the next call; where there is
+ * no candidate they say nothing. */
 const float (*learned_attend(struct learned *l, const struct asked *a))[ASKED_CANDIDATES + 1];
 /* One step of the memories: (ASKED_TRACKS, ANSWERS), valid until the next call. */
 const float (*learned_remember(struct learned *l, const struct asked *a))[ANSWERS];

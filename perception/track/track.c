@@ -205,12 +205,15 @@ static void update_metres(struct track *t, const struct detection *d, float cove
 
 enum object_class track_class(const struct track *t)
 {
-    int best = 0;
+    return t->class;
+}
 
+static void weigh_evidence(struct track *t)
+{
+    t->class = 0;
     for (int i = 1; i < OBJECT_CLASS_COUNT; i++)
-        if (t->evidence[i] > t->evidence[best])
-            best = i;
-    return best;
+        if (t->evidence[i] > t->evidence[t->class])
+            t->class = i;
 }
 
 static void count_hit(struct track *t, const struct detection *d, float covered, int64_t t_ns)
@@ -232,6 +235,7 @@ void track_start(struct track *t, uint64_t id, const struct detection *d, float 
                         .log_odds = clampf(score_log_odds(d->score) - 1.5f, -2, 1),
                         .located_m = {NAN, NAN}};
     t->evidence[d->class] = d->score;
+    weigh_evidence(t);
     count_hit(t, d, covered, t_ns);
     start_extents(t);
     struct box_reading r = box_read(d, camera);
@@ -263,6 +267,7 @@ void track_update(struct track *t, const struct detection *d, float covered,
     for (int i = 0; i < OBJECT_CLASS_COUNT; i++)
         t->evidence[i] *= 0.95f; /* the last 20 frames speak */
     t->evidence[d->class] += d->score;
+    weigh_evidence(t);
     count_hit(t, d, covered, t_ns);
     if (track_class(t) != before)
         start_extents(t);

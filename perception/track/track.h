@@ -22,6 +22,7 @@ struct track {
     float score;    /* of the detection in this frame; NAN without one */
     float covered;  /* share of the box behind nearer boxes */
     float evidence[OBJECT_CLASS_COUNT];
+    enum object_class class; /* of the most evidence */
 
     struct kalman_axis edge[4]; /* x1 y1 x2 y2 of the whole thing, px, also outside the picture */
     float surprise_px[4];       /* of this frame: the detection less what was predicted; 0: none */

@@ -349,7 +349,7 @@ static void ask_pairs(struct tracker *t, const struct frame *f)
 /* All tracks and detections at once: the likeliest pairs, where staying alone is one more answer. */
 static void associate_attention(struct tracker *t, struct frame *f)
 {
-    const float(*log_share)[ASKED_CANDIDATES + 1] = learned_attend(t->learned, &t->asked);
+    const float(*logits)[ASKED_CANDIDATES + 1] = learned_attend(t->learned, &t->asked);
     int match[TRACKER_MAX_TRACKS], row[TRACKER_MAX_TRACKS], R = 0;
 
     for (int i = 0; i < TRACKER_MAX_TRACKS; i++) {
@@ -360,7 +360,7 @@ static void associate_attention(struct tracker *t, struct frame *f)
         for (int k = 0; k < ASKED_CANDIDATES; k++)
             if (t->asked.candidate[i][k] >= 0)
                 t->cost[R][t->asked.candidate[i][k]] =
-                    ALONE + DOUBT + log_share[i][ASKED_CANDIDATES] - log_share[i][k];
+                    ALONE + DOUBT + logits[i][ASKED_CANDIDATES] - logits[i][k];
         row[R++] = i;
     }
     assign_solve((const float(*)[ASSIGN_MAX_COLUMNS])t->cost, R, f->n, ALONE, match);
