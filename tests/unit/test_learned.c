@@ -126,7 +126,7 @@ Test(learned, unseen_it_gets_less_sure)
                 seen = o[0].covariance[0];
         }
         cr_assert_eq(o[0].measurement, MEASUREMENT_PREDICTED);
-        cr_assert_gt(o[0].covariance[0], 1.5f * seen, "%d: %g m^2, seen %g", (int)k,
+        cr_assert_gt(o[0].covariance[0], 1.2f * seen, "%d: %g m^2, seen %g", (int)k,
                      (double)o[0].covariance[0], (double)seen);
         tracker_close(t);
     }
