@@ -162,6 +162,9 @@ $B/sim/scenarios.o: $B/sim/scenarios.c
 	$(call say,cc,$<)
 	$(Q)$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
 
+# The tracker's weights become part of the program.
+$B/perception/track/weights.o: $(wildcard perception/models/tracker-*.onnx)
+
 # Only files named after an instruction set get its flags.
 %_avx2.o %_avx2.tidy: isa := -mavx2 -mfma -mf16c
 %_avx512.o %_avx512.tidy: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma

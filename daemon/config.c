@@ -30,7 +30,8 @@
 static const cyaml_strval_t modes[] = {{"live", MODE_LIVE}, {"lockstep", MODE_LOCKSTEP}};
 static const cyaml_strval_t levels[] = {
     {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}};
-static const cyaml_strval_t trackers[] = {{"kalman", TRACKER_KALMAN}};
+static const cyaml_strval_t trackers[] = {
+    {"kalman", TRACKER_KALMAN}, {"rnn", TRACKER_RNN}, {"lstm", TRACKER_LSTM}};
 static const cyaml_strval_t lenses[] = {{"pinhole", CAMERA_PINHOLE}, {"fisheye", CAMERA_FISHEYE}};
 
 static const cyaml_schema_value_t endpoint = {
@@ -124,7 +125,8 @@ static const struct key keys[] = {
      "for each camera's networks; 0: its share of the cores"},
     {TEXT("cpu", config, cpu, 1), "native", 0, 0, NULL,
      "instructions the kernels may use: c, avx2, avx512, vnni, neon, native"},
-    {CHOICE("tracker", config, tracker, trackers), "kalman", 0, 0, NULL, "how tracks are filtered"},
+    {CHOICE("tracker", config, tracker, trackers), "kalman", 0, 0, NULL,
+     "how tracks are carried on: lstm, rnn or kalman"},
     {LIST("networks", config, network, n_networks, &network, 0, PERCEPTION_MAX_NETWORKS), "[]", 0,
      0, network_keys, "of each kind of output the first that gives it wins"},
     {LIST("cameras", config, camera, n_cameras, &camera, 1, MESSAGE_MAX_CAMERAS), NULL, 0, 0,

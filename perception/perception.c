@@ -76,10 +76,10 @@ enum err perception_open(const struct perception_config *cfg, struct perception 
     for (int i = 0; i < cfg->n_networks; i++)
         if ((e = add_network(p, &cfg->network[i], why)) != OK)
             goto fail;
-    if ((e = tracker_open(cfg->tracker, &p->tracker)) != OK) {
-        err_say(why, e, "tracker %d cannot be opened", (int)cfg->tracker);
+    const struct tracker_options tracker = {.kind = cfg->tracker,
+                                            .cpu_mask = cfg->network[0].cpu_mask};
+    if ((e = tracker_open(&tracker, &p->tracker, why)) != OK)
         goto fail;
-    }
     if ((e = lanes_open(&p->lanes)) != OK) {
         err_say(why, e, "no memory for lanes");
         goto fail;
@@ -227,7 +227,7 @@ static enum qualifier qualify(const struct network *from, bool blind, uint32_t *
 }
 
 static void build_objects(struct perception *p, const struct camera *c, int64_t t_ns,
-                          struct scene *out)
+                          const struct ego_motion *ego, struct scene *out)
 {
     const struct perceived *seen = &p->objects_from->seen;
 
@@ -236,7 +236,7 @@ static void build_objects(struct perception *p, const struct camera *c, int64_t 
         known.width = p->width;
         known.height = p->height;
     }
-    tracker_step(p->tracker, seen->detection, seen->n_detections, &known, t_ns);
+    tracker_step(p->tracker, seen->detection, seen->n_detections, &known, ego, t_ns);
     assess_sort(p->object, tracker_objects(p->tracker, p->object, SCENE_MAX_OBJECTS), out);
 }
 
@@ -303,7 +303,7 @@ enum err perception_run(struct perception *p, const struct image *rgb, int64_t t
     out->qualifier_lanes = qualify(p->lanes_from, blind, &out->reasons_lanes);
     out->coverage = assess_coverage(&camera);
     if (out->qualifier_objects != QUALIFIER_NOT_AVAILABLE)
-        build_objects(p, &camera, t_ns, out);
+        build_objects(p, &camera, t_ns, ego, out);
     if (out->qualifier_lanes != QUALIFIER_NOT_AVAILABLE)
         build_lanes(p, &camera, t_ns, ego, out);
     if (p->road_from && !frozen && !blind && !p->road_from->failed)

@@ -22,10 +22,6 @@ struct perception_config {
     enum tracker_kind tracker;
 };
 
-struct ego_motion { /* of the vehicle, at the frame's time; NAN when not known */
-    float speed_mps, yaw_rate_radps;
-};
-
 struct perception; /* networks, tracker state and all working memory */
 
 /* Load the models and reserve every byte that running will need. On OK the caller owns *out,

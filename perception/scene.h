@@ -190,6 +190,10 @@ struct coverage { /* how far and how wide it looked; NAN when not known */
     float left_rad, right_rad; /* horizontal field of view, left > 0 > right */
 };
 
+struct ego_motion { /* of the vehicle, at the frame's time; NAN when not known */
+    float speed_mps, yaw_rate_radps;
+};
+
 struct scene {
     int64_t state_time_ns; /* the instant that the numbers describe, on the frame's clock */
     enum qualifier qualifier_objects, qualifier_lanes;

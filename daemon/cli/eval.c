@@ -11,6 +11,8 @@ static const struct command commands[] = {
     {"lanes", "lane boundaries: TuSimple accuracy, CULane F1", eval_lanes_command},
     {"road", "the drivable area: IoU, precision, recall", eval_road_command},
     {"tracks", "tracks against labelled ones: HOTA, MOTA, IDF1", eval_tracks_command},
+    {"motion", "the trackers on simulated drives: speed, time to contact, sigmas",
+     eval_motion_command},
     {NULL, NULL, NULL},
 };
 

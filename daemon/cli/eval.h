@@ -6,5 +6,6 @@ int eval_objects_command(int argc, char **argv);
 int eval_lanes_command(int argc, char **argv);
 int eval_road_command(int argc, char **argv);
 int eval_tracks_command(int argc, char **argv);
+int eval_motion_command(int argc, char **argv);
 
 #endif

@@ -29,7 +29,7 @@ static const char help[] =
     "  --format mot        in:  frame,id,x,y,width,height,score,...\n"
     "                      out: frame,id,x,y,width,height,score,-1,-1,-1\n"
     "  -o DIR              where the tracks go; made if it is not there\n"
-    "  --tracker kalman    how tracks are carried on (default kalman)\n"
+    "  --tracker KIND      how tracks are carried on: lstm, rnn or kalman (default kalman)\n"
     "  --rate HZ           frames per second (default 10)\n"
     "\n"
     "  --logit A,B         how logits become probabilities: 1 / (1 + exp(-(A score + B))). kitti:\n"
@@ -78,8 +78,8 @@ static int parse(int argc, char **argv, struct options *o)
             o->format = strcmp(optarg, "mot") == 0 ? DETECTIONS_MOT : DETECTIONS_KITTI;
             break;
         case TRACKER:
-            if (strcmp(optarg, "kalman") != 0)
-                return wrong("--tracker is", optarg, "kalman");
+            if (!tracker_kind_named(optarg, &o->tracker))
+                return wrong("--tracker is", optarg, "lstm, rnn or kalman");
             break;
         case RATE:
             o->rate_hz = strtod(optarg, &end);
@@ -171,7 +171,7 @@ static void track_sequence(struct tracker *t, const struct options *o, const str
         for (; at < d->n && d->row[at].frame == frame; at++)
             if (n < TRACKER_MAX_DETECTIONS) /* best first */
                 now[n++] = d->row[at].detection;
-        tracker_step(t, now, n, &picture, (int64_t)(frame / o->rate_hz * 1e9));
+        tracker_step(t, now, n, &picture, NULL, (int64_t)(frame / o->rate_hz * 1e9));
         write_frame(f, o->format, frame, object, tracker_objects(t, object, SCENE_MAX_OBJECTS));
     }
 }
@@ -190,13 +190,12 @@ static enum err track_file(const struct options *o, const char *in, const char *
         detections_finish(&d);
         return err_say(why, ERR_LIMIT, "%s: path is longer than %zu bytes", name, sizeof path - 1);
     }
-    e = tracker_open(o->tracker, &t); /* anew for each file: ids start at 1 */
+    const struct tracker_options tracker = {.kind = o->tracker, .cpu_mask = ~0u};
+    e = tracker_open(&tracker, &t, why); /* anew for each file: ids start at 1 */
     FILE *f = e == OK ? fopen(path, "w") : NULL;
     if (f)
         track_sequence(t, o, &d, f);
-    if (e != OK)
-        err_say(why, e, "no memory for a tracker");
-    else if (!f || fclose(f) != 0)
+    if (e == OK && (!f || fclose(f) != 0))
         e = err_say(why, ERR_IO, "%s: %s", path, strerror(errno));
     tracker_close(t);
     detections_finish(&d);

@@ -1,7 +1,9 @@
 #include "perception/track/track.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "perception/track/answers.h"
 #include "perception/track/locate.h"
 
 /* Log odds: a detection adds what its score says, a miss takes away. Bounded, so that a track of
@@ -10,7 +12,9 @@
 static const float LOG_ODDS_MAX = 4, LOG_ODDS_CONFIRMED = 0.5f, LOG_ODDS_DEAD = -1,
                    LOG_ODDS_TENTATIVE_DEAD = -2.5f;
 static const float MISS = 0.8f, MISS_COVERED = 0.3f; /* per 0.1 s */
-static const int64_t LONGEST_COAST_NS = 1500000000;
+static const int64_t LONGEST_COAST_NS = 1500000000, LONGEST_COAST_LEARNED_NS = 2500000000;
+/* Of a track that a network judges: logits. */
+static const float EXISTS_CONFIRMED = 0, EXISTS_DEAD = -2, LOG_ODDS_LATE_DEAD = -4;
 enum { TENTATIVE_MISSES = 2 };
 
 /* White acceleration, per second: (m/s^2)^2, relative to us, so our own braking counts too. */
@@ -133,10 +137,15 @@ static void predict_box(struct track *t, float dt)
  * inside: otherwise it would run on for ever with the speed it last had. */
 static void update_box(struct track *t, const struct box_reading *r)
 {
+    t->cut = r->cut;
     for (int i = 0; i < 4; i++) {
         float inside = r->edge[i % 2 + 2] - r->edge[i % 2];
         bool hidden = track_edge_hidden(t, r, i);
 
+        if (!hidden) {
+            t->surprise_px[i] = r->edge[i] - t->edge[i].x;
+            t->surprise_sigmas[i] = t->surprise_px[i] / sqrtf(t->edge[i].xx + r->variance[i]);
+        }
         kalman_axis_update(&t->edge[i], r->edge[i], hidden ? square(inside) : r->variance[i]);
     }
 }
@@ -181,6 +190,7 @@ static void update_metres(struct track *t, const struct detection *d, float cove
     else
         kalman_plane_start(&t->metres, at.at_m, at.covariance, start_sigma_v);
     t->has_metres = true;
+    memcpy(t->located_m, at.at_m, sizeof t->located_m);
     t->z_m = at.z_m;
     t->lasting_ground = at.lasting_ground;
     t->lasting_size = at.lasting_size;
@@ -198,12 +208,15 @@ static void update_metres(struct track *t, const struct detection *d, float cove
 
 enum object_class track_class(const struct track *t)
 {
-    int best = 0;
+    return t->class;
+}
 
+static void weigh_evidence(struct track *t)
+{
+    t->class = 0;
     for (int i = 1; i < OBJECT_CLASS_COUNT; i++)
-        if (t->evidence[i] > t->evidence[best])
-            best = i;
-    return best;
+        if (t->evidence[i] > t->evidence[t->class])
+            t->class = i;
 }
 
 static void count_hit(struct track *t, const struct detection *d, float covered, int64_t t_ns)
@@ -213,16 +226,19 @@ static void count_hit(struct track *t, const struct detection *d, float covered,
     t->seen_ns = t_ns;
     t->score = d->score;
     t->covered = covered;
-    if (t->hits >= 2 && t->log_odds > LOG_ODDS_CONFIRMED)
+    if (!t->answer && t->hits >= 2 && t->log_odds > LOG_ODDS_CONFIRMED)
         t->confirmed = true;
 }
 
 void track_start(struct track *t, uint64_t id, const struct detection *d, float covered,
                  const struct camera *camera, int64_t t_ns)
 {
-    *t = (struct track){
-        .id = id, .born_ns = t_ns, .log_odds = clampf(score_log_odds(d->score) - 1.5f, -2, 1)};
+    *t = (struct track){.id = id,
+                        .born_ns = t_ns,
+                        .log_odds = clampf(score_log_odds(d->score) - 1.5f, -2, 1),
+                        .located_m = {NAN, NAN}};
     t->evidence[d->class] = d->score;
+    weigh_evidence(t);
     count_hit(t, d, covered, t_ns);
     start_extents(t);
     struct box_reading r = box_read(d, camera);
@@ -235,6 +251,10 @@ void track_predict(struct track *t, float dt)
     bool vehicle = class_kind(track_class(t)) == KIND_VEHICLE;
 
     t->score = NAN;
+    t->cut = 0;
+    for (int i = 0; i < 4; i++)
+        t->surprise_px[i] = t->surprise_sigmas[i] = 0;
+    t->located_m[0] = t->located_m[1] = NAN;
     predict_box(t, dt);
     if (t->has_metres)
         kalman_plane_predict(&t->metres, (double)dt, vehicle ? VEHICLE_UNREST : OTHER_UNREST);
@@ -250,6 +270,7 @@ void track_update(struct track *t, const struct detection *d, float covered,
     for (int i = 0; i < OBJECT_CLASS_COUNT; i++)
         t->evidence[i] *= 0.95f; /* the last 20 frames speak */
     t->evidence[d->class] += d->score;
+    weigh_evidence(t);
     count_hit(t, d, covered, t_ns);
     if (track_class(t) != before)
         start_extents(t);
@@ -266,10 +287,21 @@ void track_miss(struct track *t, float dt)
     t->log_odds -= cost * clampf(dt / 0.1f, 0.3f, 1.5f);
 }
 
-bool track_dead(const struct track *t, int64_t now_ns)
+void track_judge(struct track *t)
 {
-    if (now_ns - t->seen_ns > LONGEST_COAST_NS)
+    if (t->hits >= 2 && t->log_odds > LOG_ODDS_CONFIRMED &&
+        t->answer[ANSWER_EXISTS] > EXISTS_CONFIRMED)
+        t->confirmed = true;
+}
+
+bool track_dead(const struct track *t, int64_t now_ns, bool late)
+{
+    if (now_ns - t->seen_ns > (t->answer || late ? LONGEST_COAST_LEARNED_NS : LONGEST_COAST_NS))
         return true;
+    if (t->answer && !late)
+        return t->misses > 0 && t->answer[ANSWER_EXISTS] < EXISTS_DEAD;
+    if (late)
+        return t->log_odds < LOG_ODDS_LATE_DEAD;
     if (t->confirmed)
         return t->log_odds < LOG_ODDS_DEAD;
     return t->misses > TENTATIVE_MISSES || t->log_odds < LOG_ODDS_TENTATIVE_DEAD;
@@ -277,7 +309,7 @@ bool track_dead(const struct track *t, int64_t now_ns)
 
 float track_existence(const struct track *t)
 {
-    return 1 / (1 + expf(-t->log_odds));
+    return 1 / (1 + expf(-(t->answer ? t->answer[ANSWER_EXISTS] : t->log_odds)));
 }
 
 /* ---- what others get to see ---------------------------------------------------------------- */
@@ -465,4 +497,6 @@ void track_object(const struct track *t, const struct camera *camera, int64_t no
 
         object_ttc(o, TTC_SCALE, 1, (double)g.rate, 0, (double)g.variance, 0);
     }
+    if (t->answer)
+        answer_object(t, camera, o);
 }

@@ -22,8 +22,12 @@ struct track {
     float score;    /* of the detection in this frame; NAN without one */
     float covered;  /* share of the box behind nearer boxes */
     float evidence[OBJECT_CLASS_COUNT];
+    enum object_class class; /* of the most evidence */
 
     struct kalman_axis edge[4]; /* x1 y1 x2 y2 of the whole thing, px, also outside the picture */
+    float surprise_px[4];       /* of this frame: the detection less what was predicted; 0: none */
+    float surprise_sigmas[4];
+    unsigned cut; /* sides of the picture that the detection ends at, SIDE_... */
 
     bool has_metres;
     struct kalman_plane metres; /* vehicle frame, relative to us */
@@ -31,6 +35,10 @@ struct track {
     float lasting_ground, lasting_size, lasting_y_m, lever_y_m; /* see locate.h */
     bool measured_width, measured_height;
     struct extent width, height;
+    double located_m[2]; /* what this frame's detection alone says; NAN: nothing */
+
+    /* (ANSWERS) of its network, borrowed; NULL: the filter alone. See answers.h. */
+    const float *answer;
 };
 
 void track_start(struct track *t, uint64_t id, const struct detection *d, float covered,
@@ -46,7 +54,11 @@ void track_update(struct track *t, const struct detection *d, float covered,
 /* No detection is it, dt seconds after the last frame. */
 void track_miss(struct track *t, float dt);
 
-bool track_dead(const struct track *t, int64_t now_ns);
+/* Confirm it by what its network answered. */
+void track_judge(struct track *t);
+
+/* late: let go late (for training). */
+bool track_dead(const struct track *t, int64_t now_ns, bool late);
 float track_existence(const struct track *t);                             /* 0..1 */
 struct box track_box(const struct track *t, const struct camera *camera); /* in the picture */
 enum object_class track_class(const struct track *t);                     /* the likeliest */

@@ -47,6 +47,8 @@ void *emit_take(struct emit *x, size_t n);
 void emit_input(struct emit *x, const char *name, int rank, const int *dim);
 void emit_output(struct emit *x, const char *name, int rank, const int *dim);
 
+int emit_batch(const struct emit *x, int built); /* of the file */
+
 /* One layer (emit_layers.c, emit_time.c). */
 void emit_layer(struct emit *x, const struct layer *l);
 void emit_recurrent(struct emit *x, const struct layer *l);

@@ -40,7 +40,8 @@ void emit_recurrent(struct emit *x, const struct layer *l)
     static const int time_first[] = {1, 0, 2};
     bool lstm = l->kind == &layer_lstm, carry = l->recurrent.carry;
     const char *w[3] = {NULL}, *h0 = "", *c0 = "", *y = emit_fresh(x), *squeezed, *in;
-    const int state[] = {1, 1, l->recurrent.hidden}, direction = 1;
+    const int N = emit_batch(x, x->t->value[l->in[0]].dim[0]);
+    const int state[] = {1, N, l->recurrent.hidden}, direction = 1;
     Onnx__NodeProto *n;
 
     in = turned(x, emit_in(x, l, 0), emit_fresh(x), 3, time_first);

@@ -237,13 +237,18 @@ void emit_output(struct emit *x, const char *name, int rank, const int *dim)
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
-/* Batch 1; channels of a picture in front. */
+/* Channels of a picture in front. */
 static void shape_in_file(const struct value *v, int dim[TRAIN_MAX_RANK])
 {
     static const int order[] = {0, 3, 1, 2};
 
     for (int i = 0; i < v->rank; i++)
         dim[i] = v->dim[v->rank == 4 ? order[i] : i];
+}
+
+int emit_batch(const struct emit *x, int built)
+{
+    return x->options->keep_batch ? built : 1;
 }
 
 /* A parameter that is a value: an initialiser. */
@@ -278,7 +283,7 @@ const char *emit_in(struct emit *x, const struct layer *l, int i)
         emit_parameter(x, v);
     } else {
         shape_in_file(v, dim);
-        dim[0] = 1;
+        dim[0] = emit_batch(x, dim[0]);
         emit_input(x, v->name, v->rank, dim);
     }
     return x->name[at];
@@ -338,7 +343,7 @@ static enum err emit_graph(struct emit *x)
         if (v->maker < 0)
             return err_say(x->why, ERR_UNSUPPORTED, "output '%s' is an input", v->name);
         shape_in_file(v, dim);
-        dim[0] = 1;
+        dim[0] = emit_batch(x, dim[0]);
         emit_output(x, x->name[i], v->rank, dim);
         outputs++;
     }

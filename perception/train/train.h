@@ -232,10 +232,11 @@ MUST_CHECK enum err train_load(struct train *t, const char *path, void *extra, s
 struct train_export {
     bool averaged;   /* the average of the weights */
     bool keep_norms; /* BatchNormalization nodes; otherwise folded into the convolution before */
+    bool keep_batch; /* that of the network; otherwise 1 */
     int n_metadata;  /* metadata_props, for instance outrider.decoder */
     const char *const (*metadata)[2];
 };
-/* ONNX, opset 17, batch 1, pictures as (1, C, H, W), with the inputs that outputs depend on. Recurrent layers that carry
+/* ONNX, opset 17, batch 1 unless kept, pictures as (1, C, H, W), with the inputs that outputs depend on. Recurrent layers that carry
  * their states get them as inputs and outputs NAME_h_in, NAME_h (and c). Masks of recurrent layers and dropout are
  * left out. *bytes is the caller's to free(). */
 MUST_CHECK enum err train_export_bytes(struct train *t, const struct train_export *x,

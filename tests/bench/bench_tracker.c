@@ -37,20 +37,26 @@ static int look(struct detection d[], int n, int frame)
     return n;
 }
 
-static void measure(const char *name, int n, const struct camera *camera)
+static void measure(enum tracker_kind kind, const char *name, int n, const struct camera *camera)
 {
     static double step_us[FRAMES], objects_us[FRAMES];
     static struct object object[SCENE_MAX_OBJECTS];
     struct detection d[TRACKER_MAX_DETECTIONS];
+    static const char *const kinds[] = {
+        [TRACKER_KALMAN] = "kalman", [TRACKER_RNN] = "rnn", [TRACKER_LSTM] = "lstm"};
+    const struct tracker_options options = {.kind = kind, .cpu_mask = ~0u};
     struct tracker *t;
+    struct why why;
 
-    if (tracker_open(TRACKER_KALMAN, &t) != OK)
+    if (tracker_open(&options, &t, &why) != OK) {
+        fprintf(stderr, "%s\n", why.text);
         exit(1);
+    }
     for (int f = 0; f < FRAMES; f++) {
         int seen = look(d, n, f);
         double start = now_us();
 
-        tracker_step(t, d, seen, camera, f * INT64_C(100000000));
+        tracker_step(t, d, seen, camera, NULL, f * INT64_C(100000000));
         double middle = now_us();
         tracker_objects(t, object, SCENE_MAX_OBJECTS);
         step_us[f] = middle - start;
@@ -58,10 +64,10 @@ static void measure(const char *name, int n, const struct camera *camera)
     }
     qsort(step_us, FRAMES, sizeof *step_us, by_size);
     qsort(objects_us, FRAMES, sizeof *objects_us, by_size);
-    printf("tracker_step    %-28s %7.1f / %7.1f / %7.1f us\n", name, step_us[0],
+    printf("tracker_step    %-6s %-28s %7.1f / %7.1f / %7.1f us\n", kinds[kind], name, step_us[0],
            step_us[FRAMES / 2], step_us[FRAMES * 99 / 100]);
-    printf("tracker_objects %-28s %7.1f / %7.1f / %7.1f us\n", name, objects_us[0],
-           objects_us[FRAMES / 2], objects_us[FRAMES * 99 / 100]);
+    printf("tracker_objects %-6s %-28s %7.1f / %7.1f / %7.1f us\n", kinds[kind], name,
+           objects_us[0], objects_us[FRAMES / 2], objects_us[FRAMES * 99 / 100]);
     tracker_close(t);
 }
 
@@ -79,9 +85,11 @@ int main(void)
 
     lens.distortion[0] = -0.05f;
     lens.distortion[1] = 0.01f;
-    measure("64 objects", 64, &camera);
-    measure("64 objects, distorted lens", 64, &lens);
-    measure("64 objects, no calibration", 64, &none);
-    measure("no objects", 0, &camera);
+    for (enum tracker_kind k = TRACKER_KALMAN; k <= TRACKER_LSTM; k++) {
+        measure(k, "64 objects", 64, &camera);
+        measure(k, "64 objects, distorted lens", 64, &lens);
+        measure(k, "64 objects, no calibration", 64, &none);
+        measure(k, "no objects", 0, &camera);
+    }
     return 0;
 }

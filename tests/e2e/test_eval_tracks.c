@@ -187,23 +187,33 @@ Test(eval_tracks, so_do_those_of_motchallenge)
     compare_random(true);
 }
 
-/* Real cars, a real detector, our tracker. */
-Test(eval_tracks, kitti)
+/* Real cars, a real detector, our trackers. */
+static void check_kitti(const char *tracker, double hota, double idf1, double switches)
 {
     const char *labels = shared_path("data/kitti_tracking/labels");
     const char *detections = shared_path("data/kitti_tracking/detections_pointrcnn");
-    const char *track[] = {"outrider", "track", "--detections", detections, "--format",
-                           "kitti",    "-o",    f.path,         NULL};
+    const char *track[] = {"outrider", "track", "--detections", detections, "--format", "kitti",
+                           "-o",       f.path,  "--tracker",    tracker,    NULL};
     json_t *all;
 
     need_shared();
     cr_assert_eq(program_run(track, text, sizeof text), 0, "%s", text);
     all = compare(labels, f.path, false);
     cr_assert_eq(number(all, "truths"), 15326);
-    cr_assert_gt(number(all, "hota"), 0.725);
-    cr_assert_gt(number(all, "idf1"), 0.86);
-    cr_assert_lt(number(all, "switches"), 75);
+    cr_assert_gt(number(all, "hota"), hota);
+    cr_assert_gt(number(all, "idf1"), idf1);
+    cr_assert_lt(number(all, "switches"), switches);
     json_decref(all);
+}
+
+Test(eval_tracks, kitti)
+{
+    check_kitti("kalman", 0.725, 0.86, 75);
+}
+
+Test(eval_tracks, kitti_lstm)
+{
+    check_kitti("lstm", 0.73, 0.865, 55);
 }
 
 /* ---- usage ----------------------------------------------------------------------------------- */

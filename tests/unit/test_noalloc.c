@@ -74,7 +74,7 @@ static int run_frames(struct perception *p, const struct image *whole, int frame
 
 Test(noalloc, frames_take_no_memory)
 {
-    struct perception_config cfg = {.n_networks = 2, .tracker = TRACKER_KALMAN};
+    struct perception_config cfg = {.n_networks = 2, .tracker = TRACKER_LSTM};
     static const char *const model[2] = {"vehicle-detection-adas-0002", "twinlitenet"};
     struct perception *p;
     struct pool *pool;

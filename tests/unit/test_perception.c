@@ -10,6 +10,7 @@
 #include "perception/image/quality.h"
 #include "perception/nn/net.h"
 #include "perception/track/lanes.h"
+#include "perception/track/learned.h"
 
 /* ---- the players --------------------------------------------------------------------------- */
 
@@ -61,6 +62,37 @@ enum err head_run(struct head *h, const struct image *rgb, struct perceived *out
     head_runs++;
     *out = script;
     return script_result;
+}
+
+/* A tracker with networks cannot be had here. */
+enum err learned_open(const struct weights *w, unsigned cpu_mask, struct learned **out,
+                      struct why *why)
+{
+    (void)w, (void)cpu_mask;
+    *out = NULL;
+    return err_say(why, ERR_UNSUPPORTED, "no networks for trackers");
+}
+
+void learned_close(struct learned *l)
+{
+    (void)l;
+}
+
+void learned_forget(struct learned *l, int slot)
+{
+    (void)l, (void)slot;
+}
+
+const float (*learned_attend(struct learned *l, const struct asked *a))[ASKED_CANDIDATES + 1]
+{
+    (void)l, (void)a;
+    return NULL;
+}
+
+const float (*learned_remember(struct learned *l, const struct asked *a))[ANSWERS]
+{
+    (void)l, (void)a;
+    return NULL;
 }
 
 void quality_init(struct quality *q)

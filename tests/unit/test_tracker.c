@@ -104,7 +104,8 @@ static struct tracker *open_tracker(void)
     struct tracker *t;
 
     random_state = 88172645463325252u;
-    cr_assert_eq(tracker_open(TRACKER_KALMAN, &t), OK);
+    cr_assert_eq(
+        tracker_open(&(struct tracker_options){.kind = TRACKER_KALMAN}, &t, &(struct why){""}), OK);
     return t;
 }
 
@@ -116,7 +117,7 @@ static int step(struct tracker *t, const struct detection *d, int n, int64_t t_n
 {
     struct camera c = front();
 
-    tracker_step(t, d, n, &c, t_ns);
+    tracker_step(t, d, n, &c, NULL, t_ns);
     return tracker_objects(t, object, SCENE_MAX_OBJECTS);
 }
 
@@ -233,7 +234,8 @@ Test(tracker, unknown_kind_is_refused)
 {
     struct tracker *t;
 
-    cr_assert_eq(tracker_open(99, &t), ERR_UNSUPPORTED);
+    cr_assert_eq(tracker_open(&(struct tracker_options){.kind = 99}, &t, &(struct why){""}),
+                 ERR_UNSUPPORTED);
     cr_assert_null(t);
     tracker_close(NULL);
 }
@@ -284,7 +286,7 @@ Test(tracker, without_calibration_pixels_and_ttc_by_scale)
 
     for (int i = 0; i < 30; i++, x -= 0.8) {
         struct detection d = car_at(x, 0, 0.9f);
-        tracker_step(t, &d, 1, &none, i * FRAME_NS);
+        tracker_step(t, &d, 1, &none, NULL, i * FRAME_NS);
     }
     cr_assert_eq(tracker_objects(t, object, SCENE_MAX_OBJECTS), 1);
     cr_assert(isnan(object[0].x_m) && isnan(object[0].covariance[0]));
@@ -409,7 +411,8 @@ static void one_drive(struct tally tally[4])
                         size->width + size->width_sigma * gauss(),
                         size->height + size->height_sigma * gauss()};
 
-    cr_assert_eq(tracker_open(TRACKER_KALMAN, &t), OK);
+    cr_assert_eq(
+        tracker_open(&(struct tracker_options){.kind = TRACKER_KALMAN}, &t, &(struct why){""}), OK);
     real.z_m += believed.sigma_z_m * (float)gauss();
     for (int f = 0; f < 30; f++) {
         struct box b;
@@ -419,7 +422,7 @@ static void one_drive(struct tally tally[4])
         if (car.x < 8 || car.x > 60 || !thing_box(&car, &real, &b))
             break;
         struct detection d = detect(&b, OBJECT_CAR, 0.9f);
-        tracker_step(t, &d, 1, &believed, f * FRAME_NS);
+        tracker_step(t, &d, 1, &believed, NULL, f * FRAME_NS);
         if (f % 10 != 9) /* some apart, so that they say different things */
             continue;
         cr_assert_eq(tracker_objects(t, object, 1), 1);
@@ -473,7 +476,7 @@ Test(tracker, bounded_and_deterministic_when_full)
                 d[i] = detect(&b, (enum object_class)(i % OBJECT_CLASS_COUNT),
                               0.95f - 0.002f * (float)i);
             }
-            tracker_step(t, d, N, &c, f * FRAME_NS);
+            tracker_step(t, d, N, &c, NULL, f * FRAME_NS);
         }
         n[run] = tracker_objects(t, out[run], SCENE_MAX_OBJECTS);
         tracker_close(t);

@@ -1,0 +1,224 @@
+#include "daemon/cli/motion_scores.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "perception/track/track.h"
+
+enum { MAX_ROWS = TRACK_DRIVE_FRAMES * SCENE_MAX_OBJECTS, MAX_FACES = 4096 };
+static const int64_t YOUNG_NS = 500000000;
+static const double GAP_LEAST_S = 0.7, GAP_MOST_S = 1.5;
+static const float FAR_M = 80, NEAR_M = 40, TTC_S = 3, LEAST_HEIGHT_PX = 14;
+
+struct face { /* a road user, and who followed it when it was last seen */
+    uint64_t object, track;
+    double seen_s;
+};
+
+struct work {
+    struct motion_scores *sum;
+    struct track_row *truth, *guess;
+    size_t n_truths, n_guesses;
+    struct face face[MAX_FACES];
+    int n_faces;
+    uint64_t shown[SCENE_MAX_OBJECTS]; /* by slot: whom its last detection showed */
+    uint64_t of_track[SCENE_MAX_OBJECTS];
+};
+
+static void cover(struct covered *c, double error, double sigma)
+{
+    c->n++;
+    c->one += fabs(error) < sigma;
+    c->two += fabs(error) < 2 * sigma;
+}
+
+/* ---- metres and seconds -------------------------------------------------------------------- */
+/* e' P^-1 e by elimination. */
+static double mahalanobis(const double e[4], const float cov[STATE_COV])
+{
+    double a[4][5], sum = 0;
+
+    for (int i = 0, k = 0; i < STATE_DIM; i++)
+        for (int j = i; j < STATE_DIM; j++, k++)
+            if (i < 4 && j < 4)
+                a[i][j] = a[j][i] = (double)cov[k];
+    for (int i = 0; i < 4; i++)
+        a[i][4] = e[i];
+    for (int i = 0; i < 4; i++)
+        for (int r = i + 1; r < 4; r++) {
+            double f = a[r][i] / a[i][i];
+
+            for (int c = i; c < 5; c++)
+                a[r][c] -= f * a[i][c];
+        }
+    for (int i = 0; i < 4; i++)
+        sum += a[i][4] * a[i][4] / a[i][i];
+    return sum;
+}
+
+static void score_ttc(struct motion_scores *s, const struct object *o, float closing_1ps)
+{
+    if (!(closing_1ps > 1 / TTC_S) || closing_1ps > 10)
+        return;
+    double truth = 1 / (double)closing_1ps;
+    s->n_ttc++;
+    if (isnan(o->ttc_s))
+        return;
+    s->n_said++;
+    s->relative_ttc += fabs((double)o->ttc_s - truth) / truth;
+    cover(&s->ttc, (double)o->ttc_s - truth, (double)o->ttc_sigma_s);
+}
+
+static void score_motion(struct motion_scores *s, const struct object *o,
+                         const struct relative_motion *m)
+{
+    const int diagonal[4] = {0, 6, 11, 15}; /* of the packed covariance */
+    const float said[4] = {o->x_m, o->y_m, o->vx_mps, o->vy_mps};
+    double e[4], r = hypot((double)m->s[0], (double)m->s[1]);
+
+    if (isnan(o->x_m) || r > (double)FAR_M)
+        return;
+    for (int i = 0; i < 4; i++) {
+        e[i] = (double)(said[i] - m->s[i]);
+        cover(i < 2 ? &s->position : &s->velocity, e[i], sqrt((double)o->covariance[diagonal[i]]));
+    }
+    s->n++;
+    s->square_velocity += e[2] * e[2] + e[3] * e[3];
+    s->nees += mahalanobis(e, o->covariance);
+    if (r < (double)NEAR_M) {
+        s->n_near++;
+        s->square_near += e[2] * e[2] + e[3] * e[3];
+        s->relative_near += hypot(e[0], e[1]) / r;
+    }
+    score_ttc(s, o, m->closing_1ps);
+}
+
+/* ---- identities ---------------------------------------------------------------------------- */
+static struct face *face_of(struct work *w, uint64_t object)
+{
+    for (int i = 0; i < w->n_faces; i++)
+        if (w->face[i].object == object)
+            return &w->face[i];
+    if (w->n_faces == MAX_FACES)
+        return NULL;
+    w->face[w->n_faces] = (struct face){.object = object};
+    return &w->face[w->n_faces++];
+}
+
+static void seen_again(struct work *w, uint64_t object, uint64_t track, double now_s)
+{
+    struct face *f = face_of(w, object);
+    double gap = f ? now_s - f->seen_s : 0;
+
+    if (!f)
+        return;
+    if (f->track && gap >= GAP_LEAST_S && gap <= GAP_MOST_S) {
+        w->sum->gaps++;
+        w->sum->kept += f->track == track;
+    }
+    f->track = track;
+    f->seen_s = now_s;
+}
+
+static struct ap_box ap_box_of(const struct box *b)
+{
+    return (struct ap_box){(double)b->x1, (double)b->y1, (double)b->x2, (double)b->y2};
+}
+
+static void add_truths(struct work *w, const struct track_drive *d, int frame)
+{
+    const struct tracks_frame *f = &d->frame[frame];
+
+    for (int i = 0; i < f->n_objects; i++) {
+        const struct track_object *o = &f->object[i];
+        bool plain = o->truth.y2 - o->truth.y1 >= LEAST_HEIGHT_PX && o->occlusion < 0.7f &&
+                     o->truncation < 0.7f;
+
+        if (track_drive_find(d, frame, o->id) && w->n_truths < MAX_ROWS)
+            w->truth[w->n_truths++] =
+                (struct track_row){.frame = frame,
+                                   .id = (int64_t)o->id,
+                                   .role = plain ? TRACK_COUNTS : TRACK_IGNORED,
+                                   .box = ap_box_of(&o->truth)};
+    }
+}
+
+/* ---- a drive ------------------------------------------------------------------------------- */
+static void score_objects(struct work *w, const struct track_drive *d, int frame,
+                          const struct object *object, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const struct object *o = &object[i];
+        uint64_t shown = 0;
+        struct relative_motion m;
+
+        if (o->measurement != MEASUREMENT_MEASURED)
+            continue;
+        for (int k = 0; k < SCENE_MAX_OBJECTS; k++)
+            if (w->of_track[k] == o->id)
+                shown = w->shown[k];
+        if (w->n_guesses < MAX_ROWS)
+            w->guess[w->n_guesses++] = (struct track_row){.frame = frame,
+                                                          .id = (int64_t)o->id,
+                                                          .role = TRACK_COUNTS,
+                                                          .box = ap_box_of(&o->box_px)};
+        const struct track_object *truth = track_drive_find(d, frame, shown);
+        if (!truth)
+            continue;
+        seen_again(w, shown, o->id, frame * d->dt_s);
+        if (o->age_ns >= YOUNG_NS && truth->truncation < 0.1f && truth->occlusion < 0.5f &&
+            track_drive_motion(d, frame, truth, &m))
+            score_motion(w->sum, o, &m);
+    }
+}
+
+static void follow(struct work *w, const struct track_drive *d, struct tracker *t)
+{
+    static struct object object[SCENE_MAX_OBJECTS];
+    struct detection detection[TRACKER_MAX_DETECTIONS];
+    uint64_t shows[TRACKER_MAX_DETECTIONS];
+
+    tracker_reset(t);
+    for (int f = 0; f < d->n_frames; f++) {
+        struct ego_motion ego = track_drive_ego(d, f);
+        int n = track_drive_detections(d, f, detection, shows);
+
+        tracker_step(t, detection, n, &d->believed, &ego, (int64_t)(f * d->dt_s * 1e9));
+        for (int i = 0; i < SCENE_MAX_OBJECTS; i++) {
+            int owner = tracker_owners(t)[i];
+
+            w->of_track[i] = tracker_tracks(t)[i].id;
+            w->shown[i] = owner >= 0 ? shows[owner] : 0;
+        }
+        add_truths(w, d, f);
+        score_objects(w, d, f, object, tracker_objects(t, object, SCENE_MAX_OBJECTS));
+    }
+    w->sum->frames += d->n_frames;
+}
+
+enum err motion_scores_add(const struct track_drive *d, struct tracker *t,
+                           struct motion_scores *sum, struct why *why)
+{
+    struct work *w = calloc(1, sizeof *w);
+    struct track_sequence s = {0};
+    enum err e = ERR_NOMEM;
+
+    if (w && (w->truth = calloc(MAX_ROWS, sizeof *w->truth)) &&
+        (w->guess = calloc(MAX_ROWS, sizeof *w->guess))) {
+        w->sum = sum;
+        follow(w, d, t);
+        e = track_sequence_make(w->truth, w->n_truths, w->guess, w->n_guesses, -INFINITY, &s, why);
+        if (e == OK)
+            e = track_sums_add(&s, &sum->tracks);
+    }
+    if (e == ERR_NOMEM)
+        err_say(why, e, "no memory to score a drive");
+    track_sequence_finish(&s);
+    if (w) {
+        free(w->truth);
+        free(w->guess);
+    }
+    free(w);
+    return e;
+}

@@ -1,0 +1,23 @@
+/* The tracker's weights are part of the program: nothing to install, nothing that could be missing. */
+#include "perception/track/learned.h"
+
+#define EMBED(symbol, file)                                                                        \
+    __asm__(".pushsection .rodata\n.balign 64\n" #symbol ":\n.incbin \"perception/models/" file    \
+            "\"\n" #symbol "_end:\n.byte 0\n.popsection\n");                                       \
+    extern const unsigned char symbol[], symbol##_end[]
+
+EMBED(weights_lstm, "tracker-lstm.onnx");
+EMBED(weights_lstm_attention, "tracker-lstm-attention.onnx");
+EMBED(weights_rnn, "tracker-rnn.onnx");
+EMBED(weights_rnn_attention, "tracker-rnn-attention.onnx");
+
+struct weights weights_built_in(bool lstm)
+{
+    if (lstm)
+        return (struct weights){weights_lstm, weights_lstm_attention,
+                                (size_t)(weights_lstm_end - weights_lstm),
+                                (size_t)(weights_lstm_attention_end - weights_lstm_attention)};
+    return (struct weights){weights_rnn, weights_rnn_attention,
+                            (size_t)(weights_rnn_end - weights_rnn),
+                            (size_t)(weights_rnn_attention_end - weights_rnn_attention)};
+}
