@@ -2,14 +2,18 @@
 #include "perception/track/learned.h"
 
 #define EMBED(symbol, file)                                                                        \
-    __asm__(".pushsection .rodata\n.balign 64\n" #symbol ":\n.incbin \"perception/models/" file    \
-            "\"\n" #symbol "_end:\n.byte 0\n.popsection\n");                                       \
-    extern const unsigned char symbol[], symbol##_end[]
+    __asm__(".pushsection .rodata\n.balign 64\n" symbol ":\n.incbin \"perception/models/" file     \
+            "\"\n" symbol "_end:\n.byte 0\n.popsection\n")
 
-EMBED(weights_lstm, "tracker-lstm.onnx");
-EMBED(weights_lstm_attention, "tracker-lstm-attention.onnx");
-EMBED(weights_rnn, "tracker-rnn.onnx");
-EMBED(weights_rnn_attention, "tracker-rnn-attention.onnx");
+EMBED("weights_lstm", "tracker-lstm.onnx");
+EMBED("weights_lstm_attention", "tracker-lstm-attention.onnx");
+EMBED("weights_rnn", "tracker-rnn.onnx");
+EMBED("weights_rnn_attention", "tracker-rnn-attention.onnx");
+
+extern const unsigned char weights_lstm[], weights_lstm_end[];
+extern const unsigned char weights_lstm_attention[], weights_lstm_attention_end[];
+extern const unsigned char weights_rnn[], weights_rnn_end[];
+extern const unsigned char weights_rnn_attention[], weights_rnn_attention_end[];
 
 struct weights weights_built_in(bool lstm)
 {
