@@ -234,6 +234,77 @@ static void continue_down(struct lane_curve *c, const struct fit *fit)
     c->n += rows;
 }
 
+/* ---- what its neighbour knows -------------------------------------------------------------- */
+
+/* x of a curve at a row that it has a point in; NAN: it has none. All points lie in the middle of rows of cells. */
+static float x_at_row(const struct lane_curve *c, float y, float step)
+{
+    for (int i = 0; i < c->n; i++)
+        if (fabsf(c->point[i].y - y) < 0.1f * step)
+            return c->point[i].x;
+    return NAN;
+}
+
+/* How far c lies beside other, as it is by rows: on a flat road that falls evenly to nothing at the horizon. False:
+ * they have too few rows in common. */
+static bool gap_between(const struct lane_curve *c, const struct lane_curve *other, float step,
+                        struct straight *gap)
+{
+    struct lane_curve *const between = &(struct lane_curve){0};
+
+    for (int i = 0; i < c->n; i++) {
+        const float x = x_at_row(other, c->point[i].y, step);
+
+        if (isnan(x) || c->point[i].seen <= 0)
+            continue;
+        between->point[between->n] = c->point[i];
+        between->point[between->n++].x -= x;
+    }
+    if (between->n < 4)
+        return false;
+    *gap = straight_through(between, 0, between->n - 1);
+    return true;
+}
+
+/* Up to where other ends, parallel to it on the road, not seen. */
+static void continue_up(struct lane_curve *c, const struct lane_curve *other, float step,
+                        float width)
+{
+    struct straight gap;
+
+    if (!gap_between(c, other, step, &gap))
+        return;
+    const float side = gap.at, sigma = c->point[c->n - 1].sigma_x;
+    for (int rows = 1; c->n < HEAD_MAX_CURVE_POINTS; rows++) {
+        const float y = c->point[c->n - 1].y - step, at = x_at_row(other, y, step),
+                    beside = gap.at + gap.lean * (y - gap.y0), x = at + beside;
+
+        if (isnan(at) || beside * side <= 0 || !(x >= 0 && x <= width))
+            break;
+        c->point[c->n].x = x;
+        c->point[c->n].y = y;
+        c->point[c->n].sigma_x = sigma * (1 + 0.3f * (float)rows);
+        c->point[c->n].seen = 0;
+        c->n++;
+    }
+}
+
+/* Each boundary as far ahead as the one of them that is seen farthest. */
+static void complete(struct perceived *out, const struct fit *fit)
+{
+    const struct lane_curve *farthest = NULL;
+
+    for (int i = 0; i < out->n_curves; i++) {
+        const struct lane_curve *c = &out->curve[i];
+
+        if (!farthest || c->point[c->n - 1].y < farthest->point[farthest->n - 1].y)
+            farthest = c;
+    }
+    for (int i = 0; i < out->n_curves; i++)
+        if (&out->curve[i] != farthest)
+            continue_up(&out->curve[i], farthest, 8 * fit->y_scale, (float)fit->picture_width);
+}
+
 static void trace(struct own_lanes *l, int boundary, int width, int height, const struct fit *fit,
                   struct perceived *out)
 {
@@ -289,4 +360,5 @@ void own_lanes_decode(struct own_lanes *l, const struct fit *fit, struct perceiv
     for (int i = 0; i < OWN_BOUNDARIES; i++)
         trace(l, i, width, height, fit, out);
     settle_edges(out);
+    complete(out, fit);
 }

@@ -161,6 +161,25 @@ Test(outrider, a_line_goes_on_to_the_bottom_unseen)
     cr_assert_gt(left->point[4].seen, 0.5f);
 }
 
+Test(outrider, a_line_goes_on_beside_one_that_is_seen_farther)
+{
+    const struct head_io io = all_outputs();
+    const struct lane_curve *left, *right;
+
+    put_line(1, ROWS - 1, 6, 3.5f, 0.5f); /* the lines meet in row 1 */
+    put_line(2, ROWS - 1, 2, 14.5f, -0.6f);
+    decode_once(&head_outrider, &io, -1, W, H, &out);
+    left = curve_of(LANE_LINE, 1);
+    right = curve_of(LANE_LINE, -1);
+    cr_assert(left && right);
+    cr_assert_eq(right->n, 10);
+    cr_assert_eq(left->n, 10, "%d", left->n);
+    for (int i = 6; i < left->n; i++) {
+        cr_assert_float_eq(left->point[i].x, 8 * (3.5f + 0.5f * (float)i), 0.1);
+        cr_assert_eq(left->point[i].seen, 0);
+    }
+}
+
 Test(outrider, an_edge_bounds_our_lane_where_no_line_does)
 {
     const struct head_io io = all_outputs();
