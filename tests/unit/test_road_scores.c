@@ -73,7 +73,7 @@ static enum err total(const char *lines, int ignored, struct road_totals *t)
 {
     struct road_guesses g = {0};
     struct road_set set;
-    enum err e = road_set_read(f.path, &set, &why);
+    enum err e = road_set_read(&(struct set_choice){.path = f.path}, &set, &why);
 
     folder_put_text(&f, "p.jsonl", "%s", lines);
     if (e == OK)
@@ -125,11 +125,11 @@ Test(road_totals, what_is_wrong_is_named)
                  ERR_FORMAT);
     cr_assert(strstr(why.text, "nothing is said of the road"), "%s", why.text);
     folder_put_text(&f, "set.json", "%s", "{\"drivable_area\": \"masks = 3\"}");
-    cr_assert_eq(road_set_read(f.path, &set, &why), ERR_FORMAT);
+    cr_assert_eq(road_set_read(&(struct set_choice){.path = f.path}, &set, &why), ERR_FORMAT);
     cr_assert(strstr(why.text, "drivable_area must be"), "%s", why.text);
     road_set_finish(&set);
     folder_put_text(&f, "set.json", "%s", "{");
-    cr_assert_eq(road_set_read(f.path, &set, &why), ERR_FORMAT);
+    cr_assert_eq(road_set_read(&(struct set_choice){.path = f.path}, &set, &why), ERR_FORMAT);
     cr_assert(strstr(why.text, "set.json:1"), "%s", why.text);
     road_set_finish(&set);
     folder_put_text(&f, "set.json", "%s", "{}");
@@ -139,7 +139,7 @@ Test(road_totals, what_is_wrong_is_named)
     folder_put_text(&f, "masks/a.png", "%s", "no picture");
     cr_assert_neq(total(LINE("a.jpg", "[6]"), -1, &t), OK);
     cr_assert(strstr(why.text, "a.png"), "%s", why.text);
-    cr_assert_eq(road_set_read("no/such", &set, &why), ERR_IO);
+    cr_assert_eq(road_set_read(&(struct set_choice){.path = "no/such"}, &set, &why), ERR_IO);
     cr_assert(strstr(why.text, "there is no masks/"), "%s", why.text);
     road_set_finish(&set);
 }
