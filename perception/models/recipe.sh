@@ -31,12 +31,16 @@ draw town1 1200 36000 $here/town.yaml 8 560 1.5 0.01 1.7
 draw simtest 400 90001 random 4 544 1.4 0 1.6 # never trained on
 
 # ---- teachers, whose licences allow it ---------------------------------------------------------------------------
+teach() { # SET, options
+    "$outrider" label --data "$data/$1/train" --out "$work/$1" "${@:2}"
+}
 yolox=$shared/models/yolox_nano/model.onnx
 intel=$shared/models/vehicle-detection-adas-0002/model.onnx
-for set in road_area lanes_udacity; do
-    "$outrider" label --teacher "$yolox" --teacher "$intel" --data "$data/$set/train" --out "$work/$set" --keep 0.45
-done
-"$outrider" label --teacher "$yolox" --data "$data/carla_det/train" --out "$work/carla_det" --keep 0.5 --classes person
+twin=$shared/models/twinlitenet/model.onnx
+vehicles=(--classes car,truck,bus)
+teach road_area --teacher "$yolox" --teacher "$intel" "${vehicles[@]}"
+teach lanes_udacity --teacher "$yolox" --teacher "$intel" --teacher "$twin" "${vehicles[@]}"
+teach carla_det --teacher "$twin"
 
 # ---- training: what is held out is scored in the README ----------------------------------------------------------
 sets() { # share of each simulator set, of highways, CARLA, roads, the Udacity clip
@@ -52,9 +56,9 @@ sets() { # share of each simulator set, of highways, CARLA, roads, the Udacity c
 set -f # the patterns are for outrider
 "$outrider" train $(sets 0.6 1.5 0.9 1 0.7) --out "$work/stage1.onnx" --size 416x256 --steps 9000 --rate 0.002 --warm-up 300
 "$outrider" train $(sets 0.6 2.2 1.2 2.2 1) --out "$work/stage2.onnx" --from "$work/stage1.onnx" --size 512x320 \
-    --steps 4400 --rate 0.0015
-"$outrider" train $(sets 0.6 2.2 1.2 2 1) --out "$work/stage3.onnx" --from "$work/stage2.onnx" --size 640x384 \
-    --batch 12 --steps 5000 --rate 0.0008
+    --steps 4400 --rate 0.0015 --warm-up 150
+"$outrider" train $(sets 0.6 2.2 1.2 2.2 1.2) --out "$work/stage3.onnx" --from "$work/stage2.onnx" --size 640x384 \
+    --batch 12 --steps 2600 --rate 0.0008 --warm-up 100
 set +f
 
 # ---- both forms of it --------------------------------------------------------------------------------------------
