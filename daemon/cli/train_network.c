@@ -151,7 +151,8 @@ static enum err resume(struct run *r)
 
     r->progress = (struct progress){.best = INFINITY};
     if (r->o->fresh) {
-        unlink(r->csv);
+        if (speaks(r))
+            unlink(r->csv);
         return OK;
     }
     e = train_load(r->t, r->checkpoint, &r->progress, sizeof r->progress, &r->why);
