@@ -331,11 +331,10 @@ enum err wire_calibration_unpack(struct wire *w, struct bytes b, struct calibrat
     if (m->has_width || !c->has_header)
         read_camera(&r, m, &c->camera);
     c->source = READ_ENUM(m, source, CALIBRATION_MESSAGE + 1);
-    c->mount = (struct mount_state){READ_ENUM(m, mount_status, MOUNT_MOVED + 1),
-                                    READ_FLOAT(&r, m, pitch_error_rad),
-                                    READ_SIGMA(&r, m, pitch_error_sigma_rad),
-                                    READ_FLOAT(&r, m, yaw_error_rad),
-                                    READ_SIGMA(&r, m, yaw_error_sigma_rad)};
+    c->mount = (struct mount_state){
+        READ_ENUM(m, mount_status, MOUNT_MOVED + 1), READ_FLOAT(&r, m, pitch_error_rad),
+        READ_SIGMA(&r, m, pitch_error_sigma_rad), READ_FLOAT(&r, m, yaw_error_rad),
+        READ_SIGMA(&r, m, yaw_error_sigma_rad)};
     if (r.e == OK)
         *out = *c;
     return r.e;

@@ -80,9 +80,8 @@ void driver_hear_objects(struct driver *d, const struct objects_message *m, doub
         if (isnan(o->x_m) || (double)o->x_m <= d->front_m)
             continue;
         if (o->is_lead || comes_in_our_way(d, o))
-            d->ahead[d->n_ahead++] =
-                (struct driver_ahead){(double)o->x_m, isnan(o->vx_mps) ? 0 : (double)o->vx_mps,
-                                      o->is_lead, o->id};
+            d->ahead[d->n_ahead++] = (struct driver_ahead){
+                (double)o->x_m, isnan(o->vx_mps) ? 0 : (double)o->vx_mps, o->is_lead, o->id};
     }
 }
 

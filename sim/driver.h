@@ -25,8 +25,8 @@ struct driver {
         bool is_lead;
         uint64_t id;
     } ahead[SCENE_MAX_OBJECTS];
-    char reason[96]; /* of the last command's braking; empty: it does not brake */
-    unsigned blind_steps;    /* commands given without a lane to follow */
+    char reason[96];      /* of the last command's braking; empty: it does not brake */
+    unsigned blind_steps; /* commands given without a lane to follow */
 };
 
 void driver_init(struct driver *d, const struct ego_car *car);

@@ -88,9 +88,11 @@ static bool is_off(const struct mount_mean *m, double limit, double memory, doub
 static void judge(struct mount *m)
 {
     double half = m->status == MOUNT_MOVED ? 0.5 : 1;
-    bool pitch_known = m->pitch.weight >= PITCH_ENOUGH_S, yaw_known = m->yaw.weight >= YAW_ENOUGH_M;
-    bool pitch_off = pitch_known && is_off(&m->pitch, half * PITCH_MOVED_RAD, PITCH_MEMORY_S,
-                                           PITCH_FLOOR_RAD);
+    bool yaw_known =
+        m->yaw.weight >= YAW_ENOUGH_M; /* lines stayed the same for so long: real ones */
+    bool pitch_known = yaw_known && m->pitch.weight >= PITCH_ENOUGH_S;
+    bool pitch_off =
+        pitch_known && is_off(&m->pitch, half * PITCH_MOVED_RAD, PITCH_MEMORY_S, PITCH_FLOOR_RAD);
     bool yaw_off = yaw_known && is_off(&m->yaw, half * YAW_MOVED_RAD, YAW_MEMORY_M, YAW_FLOOR_RAD);
 
     if (pitch_off || yaw_off)

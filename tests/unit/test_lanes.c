@@ -518,8 +518,7 @@ Test(lanes, hostile_curves)
                     c[k].point[p].sigma_x = odd[rand() % 5];
             }
         }
-        lanes_step(l, c, n, &mounted, WIDTH, odd[rand() % 5],
-                   odd[rand() % 5], now);
+        lanes_step(l, c, n, &mounted, WIDTH, odd[rand() % 5], odd[rand() % 5], now);
         lanes_scene(l, &s);
         now += (int64_t)(rand() % 4) * FRAME_NS;
         cr_assert_leq(s.n_lanes, SCENE_MAX_LANES);
