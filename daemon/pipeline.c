@@ -255,4 +255,5 @@ void pipeline_run(struct pipeline *p, const struct frame *f, struct answer *out)
     memcpy(l->lane, s->lane, sizeof *l->lane * (size_t)l->n_lanes);
     l->ego_lane = s->ego_lane;
     l->road = s->road;
+    out->mount = p->perception ? perception_mount(p->perception) : mount_unknown();
 }

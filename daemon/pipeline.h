@@ -43,6 +43,7 @@ struct frame {
 struct answer {
     struct objects_message objects;
     struct lanes_message lanes;
+    struct mount_state mount;
     int64_t decode_ns, infer_ns; /* how long it took; 0 without a clock */
     bool undecodable;
     struct why why; /* what was wrong with the frame; empty: nothing */

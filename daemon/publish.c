@@ -35,6 +35,8 @@ struct voice { /* one camera's topics */
     uint64_t calibration_seq;
     int64_t calibration_due_ns;
     unsigned calibration_nr;
+    struct mount_state mount; /* of the last answer */
+    enum mount_status mount_told;
 };
 
 struct publish {
@@ -69,6 +71,7 @@ static void voice_init(struct voice *v, struct channel *c)
     topic_format(TOPIC_OBJECTS, name, v->objects_topic);
     topic_format(TOPIC_LANES, name, v->lanes_topic);
     topic_format(TOPIC_CALIBRATION, name, v->calibration_topic);
+    v->mount = mount_unknown();
     pulse_init(&v->pulse);
 }
 
@@ -210,6 +213,7 @@ static void say_answer(struct publish *p, struct voice *v)
     if (p->daemon->config->mode == MODE_LIVE)
         judge_answer(v, a, &drops, now_ns);
     v->has_answer = true;
+    v->mount = a->mount;
     v->seq++;
     atomic_fetch_add(&c->counters.answered, 1);
     say(p, v, &a->objects, &a->lanes, &drops, now_ns);
@@ -319,7 +323,9 @@ static int64_t say_calibration(struct publish *p, struct voice *v)
     m.source = c->calibration_source;
     nr = c->calibration_nr;
     pthread_mutex_unlock(&c->lock);
-    if (now_ns < v->calibration_due_ns && nr == v->calibration_nr)
+    m.mount = v->mount;
+    if (now_ns < v->calibration_due_ns && nr == v->calibration_nr &&
+        m.mount.status == v->mount_told)
         return v->calibration_due_ns;
     calibration_id(&m.camera, v->header.calibration_id);
     m.header = v->header;
@@ -329,8 +335,14 @@ static int64_t say_calibration(struct publish *p, struct voice *v)
     m.header.expected_period_ns = CALIBRATION_PERIOD_NS;
     m.header.valid_until_ns = now_ns + 2 * CALIBRATION_PERIOD_NS;
     m.header.qualifier = m.camera.width ? QUALIFIER_AVAILABLE : QUALIFIER_NOT_AVAILABLE;
+    if (m.mount.status == MOUNT_MOVED)
+        m.header.qualifier = QUALIFIER_AVAILABLE_REDUCED;
     m.header.reasons = m.camera.width ? 0 : bit(REASON_UNCALIBRATED);
     send_message(p, v->calibration_topic, wire_calibration_pack(p->wire, &m));
+    if (m.mount.status == MOUNT_MOVED && v->mount_told != MOUNT_MOVED)
+        log_warn("camera_moved", "camera=%s pitch_error_rad=%.4f yaw_error_rad=%.4f",
+                 v->header.camera, (double)m.mount.pitch_rad, (double)m.mount.yaw_rad);
+    v->mount_told = m.mount.status;
     v->calibration_nr = nr;
     v->calibration_due_ns = now_ns + CALIBRATION_PERIOD_NS;
     return v->calibration_due_ns;

@@ -129,6 +129,11 @@ enum err perception_calibrate(struct perception *p, const struct camera *c, stru
     return OK;
 }
 
+struct mount_state perception_mount(const struct perception *p)
+{
+    return lanes_mount(p->lanes);
+}
+
 unsigned perception_gives(const struct perception *p)
 {
     return (p->objects_from ? HEAD_OBJECTS : 0u) | (p->lanes_from ? HEAD_LANES : 0u) |
@@ -246,7 +251,7 @@ static void build_lanes(struct perception *p, const struct camera *c, int64_t t_
     const struct perceived *seen = &p->lanes_from->seen;
 
     lanes_step(p->lanes, seen->curve, seen->n_curves, c, p->width, ego ? ego->speed_mps : NAN,
-               t_ns);
+               ego ? ego->yaw_rate_radps : NAN, t_ns);
     lanes_scene(p->lanes, out);
 }
 

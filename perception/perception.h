@@ -8,6 +8,7 @@
 #include "perception/base/err.h"
 #include "perception/base/pool.h"
 #include "perception/geometry/camera.h"
+#include "perception/geometry/mount_state.h"
 #include "perception/heads/head.h"
 #include "perception/image/image.h"
 #include "perception/scene.h"
@@ -48,6 +49,9 @@ void perception_reset(struct perception *p);
 /* A new calibration, checked by camera_check() first; forgets tracks. */
 MUST_CHECK enum err perception_calibrate(struct perception *p, const struct camera *c,
                                          struct why *why);
+
+/* Whether the camera is still mounted as calibrated, after the last picture. */
+struct mount_state perception_mount(const struct perception *p);
 
 unsigned perception_gives(const struct perception *p); /* HEAD_... bits */
 

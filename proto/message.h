@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "perception/geometry/camera.h"
+#include "perception/geometry/mount_state.h"
 #include "perception/scene.h"
 
 enum {
@@ -116,6 +117,7 @@ struct calibration_message {
     struct header header;
     struct camera camera;
     enum calibration_source source;
+    struct mount_state mount; /* out only */
 };
 
 enum daemon_state { STATE_UNKNOWN, STATE_STARTING, STATE_RUNNING, STATE_STOPPING };

@@ -11,6 +11,8 @@
 
 _Static_assert((int)CAMERA_PINHOLE == OUTRIDER__LENS_MODEL__PINHOLE, "");
 _Static_assert((int)CAMERA_FISHEYE == OUTRIDER__LENS_MODEL__FISHEYE, "");
+_Static_assert((int)MOUNT_GOOD == OUTRIDER__MOUNT_STATUS__MOUNT_GOOD, "");
+_Static_assert((int)MOUNT_MOVED == OUTRIDER__MOUNT_STATUS__MOUNT_MOVED, "");
 _Static_assert((int)CALIBRATION_NONE == OUTRIDER__CALIBRATION_SOURCE__CALIBRATION_NONE, "");
 _Static_assert((int)CALIBRATION_CONFIG == OUTRIDER__CALIBRATION_SOURCE__CALIBRATION_CONFIG, "");
 _Static_assert((int)CALIBRATION_MESSAGE == OUTRIDER__CALIBRATION_SOURCE__CALIBRATION_MESSAGE, "");
@@ -226,6 +228,16 @@ static void put_camera(struct wire *w, Outrider__Calibration *m, const struct ca
     PUT_SIGMA(m, sigma_z_m, c->sigma_z_m);
 }
 
+static void put_mount(Outrider__Calibration *m, const struct mount_state *s)
+{
+    PUT(m, mount_status, (Outrider__MountStatus)s->status);
+    m->has_mount_status = s->status != MOUNT_UNKNOWN;
+    PUT_FLOAT(m, pitch_error_rad, s->pitch_rad);
+    PUT_SIGMA(m, pitch_error_sigma_rad, s->pitch_sigma_rad);
+    PUT_FLOAT(m, yaw_error_rad, s->yaw_rad);
+    PUT_SIGMA(m, yaw_error_sigma_rad, s->yaw_sigma_rad);
+}
+
 struct bytes wire_calibration_pack(struct wire *w, const struct calibration_message *c)
 {
     Outrider__Calibration *m;
@@ -238,8 +250,10 @@ struct bytes wire_calibration_pack(struct wire *w, const struct calibration_mess
     PUT(m, schema_minor, SCHEMA_MINOR);
     if (c->camera.width > 0)
         put_camera(w, m, &c->camera);
-    if (c->has_header)
+    if (c->has_header) {
         PUT(m, source, (Outrider__CalibrationSource)c->source);
+        put_mount(m, &c->mount);
+    }
     return wire_pack(w, &m->base);
 }
 
@@ -317,6 +331,10 @@ enum err wire_calibration_unpack(struct wire *w, struct bytes b, struct calibrat
     if (m->has_width || !c->has_header)
         read_camera(&r, m, &c->camera);
     c->source = READ_ENUM(m, source, CALIBRATION_MESSAGE + 1);
+    c->mount = (struct mount_state){
+        READ_ENUM(m, mount_status, MOUNT_MOVED + 1), READ_FLOAT(&r, m, pitch_error_rad),
+        READ_SIGMA(&r, m, pitch_error_sigma_rad), READ_FLOAT(&r, m, yaw_error_rad),
+        READ_SIGMA(&r, m, yaw_error_sigma_rad)};
     if (r.e == OK)
         *out = *c;
     return r.e;

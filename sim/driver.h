@@ -4,7 +4,11 @@
  * Across: curvature of the lane and a damped spring on offset and heading (feedback linearisation of
  * the bicycle, Rajamani, Vehicle Dynamics and Control, 2012, ch. 2). Along: the Intelligent Driver
  * Model (Treiber, Hennecke, Helbing, Phys. Rev. E 62, 2000). Without a usable lane it holds its
- * curvature for a second and then brakes to a stop, as it does when objects cannot be used. */
+ * curvature for a second and then brakes to a stop, as it does when objects cannot be used.
+ *
+ * Who is not in our way yet but will be by its predicted path (cutting in, crossing) counts like the
+ * lead where it meets our way; of all of them the one that asks for the hardest braking decides, and
+ * reason names it. */
 #ifndef OUTRIDER_SIM_DRIVER_H
 #define OUTRIDER_SIM_DRIVER_H
 
@@ -15,9 +19,14 @@ struct driver {
     double wheelbase, front_m; /* of the car; its nose ahead of our origin */
     double lane_s, lead_s; /* when the lane and the objects were last usable; -INFINITY: never */
     double offset, heading, curvature;
-    bool has_lead;
-    double lead_m, lead_mps; /* its near face ahead of our origin; its speed relative to ours */
-    unsigned blind_steps;    /* commands given without a lane to follow */
+    int n_ahead;
+    struct driver_ahead {
+        double x_m, speed_mps; /* near face ahead of our origin, on our way; relative to ours */
+        bool is_lead;
+        uint64_t id;
+    } ahead[SCENE_MAX_OBJECTS];
+    char reason[96];      /* of the last command's braking; empty: it does not brake */
+    unsigned blind_steps; /* commands given without a lane to follow */
 };
 
 void driver_init(struct driver *d, const struct ego_car *car);

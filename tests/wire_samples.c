@@ -91,6 +91,7 @@ void sample_calibration(struct calibration_message *c)
         .sigma_z_m = 0.02f,
     };
     c->source = CALIBRATION_CONFIG;
+    c->mount = (struct mount_state){MOUNT_MOVED, 0.017f, 0.002f, -0.01f, 0.003f};
 }
 
 static void sample_object(struct object *o, int i)

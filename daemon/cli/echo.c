@@ -182,6 +182,12 @@ static enum err text_calibration(struct wire *w, struct bytes topic, struct byte
                c->width, c->height, (double)c->fx, (double)c->fy, (double)c->cx, (double)c->cy,
                (double)c->x_m, (double)c->y_m, (double)c->z_m, (double)c->roll_rad,
                (double)c->pitch_rad, (double)c->yaw_rad);
+    if (m.mount.status != MOUNT_UNKNOWN) {
+        printf("  mount %s:", m.mount.status == MOUNT_MOVED ? "MOVED" : "good");
+        print_measured(" pitch off by ", m.mount.pitch_rad, m.mount.pitch_sigma_rad, " rad");
+        print_measured(", yaw off by ", m.mount.yaw_rad, m.mount.yaw_sigma_rad, " rad");
+        printf("\n");
+    }
     return OK;
 }
 

@@ -87,6 +87,35 @@ void lane_cubic_predict(struct lane_cubic *k, double dt_s)
     }
 }
 
+/* y(x + ahead) in the powers of x, less what the turn takes away: to[j] = sum of C(i, j) by^(i - j)
+ * from[i]. What the camera's errors did to the line moves with it. */
+static void shift(double k[N], double by)
+{
+    for (int pass = 0; pass < N - 1; pass++) /* Horner's scheme, once a power */
+        for (int i = N - 2; i >= pass; i--)
+            k[i] += by * k[i + 1];
+}
+
+void lane_cubic_move(struct lane_cubic *k, double ahead_m, double turn_rad)
+{
+    double by = ahead_m / S, column[N];
+
+    shift(k->c, by);
+    shift(k->pitch, by);
+    shift(k->height, by);
+    for (int i = 0; i < N; i++)
+        shift(&k->cov[i * N], by);
+    for (int j = 0; j < N; j++) {
+        for (int i = 0; i < N; i++)
+            column[i] = k->cov[i * N + j];
+        shift(column, by);
+        for (int i = 0; i < N; i++)
+            k->cov[i * N + j] = column[i];
+    }
+    k->c[0] -= 0.5 * ahead_m * turn_rad;
+    k->c[1] -= turn_rad * S;
+}
+
 /* Information form: what was known plus what each point adds. A point's error along the road counts
  * by the boundary's slope there. The camera's errors take the same way through the filter as the
  * measurement, but their size does not shrink with repetition. */

@@ -36,6 +36,10 @@ struct lane_cubic {
 
 void lane_cubic_init(struct lane_cubic *k);                 /* only what roads are like */
 void lane_cubic_predict(struct lane_cubic *k, double dt_s); /* time passes */
+
+/* We drive ahead_m along our x and turn left by turn_rad meanwhile: the same line from where we are
+ * then. Turns of some degrees, lines that run roughly our way. */
+void lane_cubic_move(struct lane_cubic *k, double ahead_m, double turn_rad);
 void lane_cubic_update(struct lane_cubic *k, const struct lane_ground *g); /* g not empty */
 
 /* A linear function of the coefficients, weight[i] c[i], has this variance; two cubics seen by the

@@ -31,6 +31,9 @@ static const float OUR_SIDE_M = 4.5f;
 
 static const float EVIDENCE_KEPT = 0.9f; /* of types and colours, from one sighting to the next */
 
+/* Farther between two frames, what was seen before says nothing of the road here. */
+static const float WAY_MAX_M = 30, TURN_MAX_RAD = 0.3f;
+
 static const float EXTRAPOLATE_M = 15;    /* beyond the measured range, with growing sigma */
 static const float LEVEL_SIGMA_M = 0.03f; /* the road is not quite flat across */
 
@@ -58,6 +61,7 @@ struct lanes {
     struct track track[MAX_TRACKS];
     int n_order; /* of what is published, left to right */
     struct track *order[MAX_TRACKS];
+    struct mount mount;
 };
 
 enum err lanes_open(struct lanes **out)
@@ -272,8 +276,41 @@ static void set_lateral(struct lanes *l, float width)
     }
 }
 
+/* Ours is the time and the way since the frame before. */
+static void predict(struct lanes *l, float dt_s, float yaw_rate_radps)
+{
+    float way = l->speed_mps * dt_s, turn = yaw_rate_radps * dt_s;
+    bool known = fabsf(way) < WAY_MAX_M && fabsf(turn) < TURN_MAX_RAD; /* false for NAN */
+
+    for (int i = 0; i < MAX_TRACKS; i++) {
+        struct track *t = &l->track[i];
+
+        if (t->id == 0)
+            continue;
+        lane_cubic_predict(&t->cubic, (double)dt_s);
+        if (!known)
+            continue;
+        lane_cubic_move(&t->cubic, (double)way, (double)turn);
+        t->x_max_m -= way;
+    }
+}
+
+static void check_mount(struct lanes *l, const struct camera *camera, float dt_s)
+{
+    struct mount_line side[2] = {{0}};
+
+    for (int i = 0; i < l->n_order; i++) {
+        const struct track *t = l->order[i];
+
+        if ((t->role == 1 || t->role == -1) && t->measurement == MEASUREMENT_MEASURED)
+            side[t->role < 0] = (struct mount_line){t->id, &t->cubic};
+    }
+    mount_step(&l->mount, side, (double)camera->x_m, (double)camera->z_m, (double)l->speed_mps,
+               (double)dt_s);
+}
+
 void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const struct camera *camera,
-                int image_width, float speed_mps, int64_t t_ns)
+                int image_width, float speed_mps, float yaw_rate_radps, int64_t t_ns)
 {
     bool metres = camera->width > 0, used[HEAD_MAX_CURVES] = {false}, seen[MAX_TRACKS] = {false};
     struct sighting s[HEAD_MAX_CURVES];
@@ -293,9 +330,8 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
             lane_ground_from_curve(&s[n_s].ground, &curve[i], camera);
         n_s += metres ? s[n_s].ground.n > 0 : curve[i].n > 1;
     }
-    for (int i = 0; metres && i < MAX_TRACKS; i++)
-        if (l->track[i].id != 0)
-            lane_cubic_predict(&l->track[i].cubic, dt_s);
+    if (metres)
+        predict(l, dt_s, yaw_rate_radps);
     associate(l, s, n_s, width, used, seen);
     for (int i = 0; i < MAX_TRACKS; i++)
         if (l->track[i].id != 0 && !seen[i])
@@ -306,6 +342,8 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
     drop_duplicates(l, width);
     set_lateral(l, width);
     set_roles(l);
+    if (metres)
+        check_mount(l, camera, dt_s);
 }
 
 /* ---- out ----------------------------------------------------------------------------------- */
@@ -423,4 +461,9 @@ void lanes_scene(const struct lanes *l, struct scene *s)
             right = &t->cubic;
     }
     ego_lane_find(left, right, l->speed_mps, &s->ego_lane);
+}
+
+struct mount_state lanes_mount(const struct lanes *l)
+{
+    return mount_state_of(&l->mount);
 }

@@ -7,6 +7,7 @@
 #include "perception/geometry/camera.h"
 #include "perception/heads/head.h"
 #include "perception/scene.h"
+#include "perception/track/mount.h"
 
 struct lanes;
 
@@ -18,11 +19,15 @@ void lanes_reset(struct lanes *l);
 
 /* One frame. t_ns is its capture time on the frame's clock and never goes back between resets.
  * curve, n: what the head saw. camera: borrowed for the call; width 0: not calibrated, boundaries
- * stay in pixels (roles by position in the picture of image_width). speed_mps: NAN if not known. */
+ * stay in pixels (roles by position in the picture of image_width). speed_mps, yaw_rate_radps: ours,
+ * NAN if not known; with both, boundaries move as we do and are predicted where nothing is seen. */
 void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const struct camera *camera,
-                int image_width, float speed_mps, int64_t t_ns);
+                int image_width, float speed_mps, float yaw_rate_radps, int64_t t_ns);
 
 /* Fill s->lane, s->n_lanes and s->ego_lane. */
 void lanes_scene(const struct lanes *l, struct scene *s);
+
+/* Whether the camera is still mounted as stated, from all frames since lanes_reset(). */
+struct mount_state lanes_mount(const struct lanes *l);
 
 #endif

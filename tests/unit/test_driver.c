@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <string.h>
 
 static const struct ego_car car = {.wheelbase = 2.8, .length = 4.5, .rear_overhang = 0.9};
 
@@ -98,4 +99,36 @@ Test(driver, without_lanes_it_stops)
     cr_expect_eq(c.acceleration, -2);
     cr_expect_float_eq(c.steer, atan(2.8 * 0.01), 1e-6, "on in the same arc");
     cr_expect_eq(driver_command(&d, 9, 0, 20).acceleration, 0, "does not roll back");
+}
+
+Test(driver, brakes_for_one_who_comes_into_our_way_and_says_so)
+{
+    struct lanes_message l = lanes(0, 0, 0);
+    struct objects_message o = objects(true, 25, 0);
+    struct object *walker = &o.object[0];
+    struct driver d;
+
+    driver_init(&d, &car);
+    driver_hear_lanes(&d, &l, 0);
+    walker->is_lead = false;
+    walker->id = 7;
+    walker->y_m = -4;
+    walker->vx_mps = -12;
+    walker->vy_mps = 1.5f;
+    walker->covariance[15] = 0.3f * 0.3f;
+    for (int i = 0; i < SCENE_PATH_POINTS; i++) {
+        float t = 0.5f * (float)(i + 1);
+        walker->path[i] = (struct path_point){t, 25 - 12 * t, -4 + 1.5f * t, 0.5f, 0.5f};
+    }
+    walker->n_path = SCENE_PATH_POINTS;
+    driver_hear_objects(&d, &o, 0);
+    cr_expect_lt(driver_command(&d, 0, 12, 14).acceleration, -3);
+    cr_expect(strstr(d.reason, "comes into our way: 7"), "'%s'", d.reason);
+
+    walker->vy_mps = -1.5f; /* leaves */
+    for (int i = 0; i < SCENE_PATH_POINTS; i++)
+        walker->path[i].y_m = -4 - 1.5f * walker->path[i].t_s;
+    driver_hear_objects(&d, &o, 0.1);
+    cr_expect_gt(driver_command(&d, 0.1, 12, 14).acceleration, 0);
+    cr_expect_str_empty(d.reason);
 }

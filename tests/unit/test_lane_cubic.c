@@ -142,3 +142,26 @@ Test(lane_cubic, export_in_metres)
         cr_assert_float_eq(sqrt(var) / lane_cubic_sigma(&k, x), 1, 0.02);
     }
 }
+
+Test(lane_cubic, driving_along_a_bend_leaves_the_road_where_it_is)
+{
+    const double radius = 300, way = 12;
+    struct lane_cubic k, far;
+
+    lane_cubic_init(&k);
+    far = k;
+    k.c[0] = 1.7; /* the line of a lane that bends as we do */
+    k.c[2] = 0.5 / radius * CUBIC_SCALE_M * CUBIC_SCALE_M;
+    k.cov[0] = 0.01;
+    lane_cubic_move(&k, way, way / radius);
+    for (double x = 0; x <= 40; x += 10)
+        cr_expect_float_eq(lane_cubic_y(&k, x), 1.7 + 0.5 * x * x / radius, 0.02, "%g", x);
+    for (int i = 0; i < CUBIC_TERMS; i++)
+        for (int j = 0; j < CUBIC_TERMS; j++)
+            cr_expect_float_eq(k.cov[i * CUBIC_TERMS + j], k.cov[j * CUBIC_TERMS + i], 1e-6);
+
+    double before = lane_cubic_sigma(&far, 30);
+    lane_cubic_move(&far, 30, 0);
+    cr_expect_float_eq(lane_cubic_sigma(&far, 0), before, 1e-6 * before,
+                       "it is as unsure of a place as it was from farther away");
+}

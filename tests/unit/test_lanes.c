@@ -90,7 +90,7 @@ static void step(const struct truth *b, int n, const struct camera *real,
 
     for (int i = 0; i < n; i++)
         seen[i] = look(real, &b[i], sigma);
-    lanes_step(l, seen, n, believed, WIDTH, speed, now);
+    lanes_step(l, seen, n, believed, WIDTH, speed, NAN, now);
     lanes_scene(l, &s);
     now += FRAME_NS;
 }
@@ -518,7 +518,7 @@ Test(lanes, hostile_curves)
                     c[k].point[p].sigma_x = odd[rand() % 5];
             }
         }
-        lanes_step(l, c, n, &mounted, WIDTH, odd[rand() % 5], now);
+        lanes_step(l, c, n, &mounted, WIDTH, odd[rand() % 5], odd[rand() % 5], now);
         lanes_scene(l, &s);
         now += (int64_t)(rand() % 4) * FRAME_NS;
         cr_assert_leq(s.n_lanes, SCENE_MAX_LANES);

@@ -124,11 +124,18 @@ void lanes_reset(struct lanes *l)
 }
 
 void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const struct camera *camera,
-                int image_width, float speed_mps, int64_t t_ns)
+                int image_width, float speed_mps, float yaw_rate_radps, int64_t t_ns)
 {
-    (void)l, (void)curve, (void)n, (void)camera, (void)speed_mps, (void)t_ns;
+    (void)l, (void)curve, (void)n, (void)camera, (void)speed_mps;
+    (void)yaw_rate_radps, (void)t_ns;
     cr_assert_eq(image_width, 640);
     lane_steps++;
+}
+
+struct mount_state lanes_mount(const struct lanes *l)
+{
+    (void)l;
+    return mount_unknown();
 }
 
 void lanes_scene(const struct lanes *l, struct scene *s)

@@ -107,6 +107,7 @@ static void fill(int kind, enum fill f, union any *m)
             memset(m, 0, sizeof *m);
             m->calibration.has_header = true;
             header_clear(&m->calibration.header);
+            m->calibration.mount = mount_unknown();
         }
         break;
     case OBJECTS:
