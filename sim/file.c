@@ -55,6 +55,23 @@ enum err file_read(struct file *f, const char *path, size_t max, struct why *why
     return e;
 }
 
+enum err file_put(const char *path, const void *data, size_t size, struct why *why)
+{
+    char part[FILE_MAX_PATH];
+    FILE *f;
+    bool good;
+
+    if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
+        return err_say(why, ERR_LIMIT, "%.200s: the path is too long", path);
+    if (!(f = fopen(part, "wbe")))
+        return err_say(why, ERR_IO, "%.250s: %s", part, strerror(errno));
+    good = fwrite(data, 1, size, f) == size;
+    good = fclose(f) == 0 && good;
+    if (good && rename(part, path) == 0)
+        return OK;
+    return err_say(why, ERR_IO, "%.250s: %s", path, strerror(errno));
+}
+
 void file_finish(struct file *f)
 {
     free(f->text);

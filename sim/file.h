@@ -1,4 +1,4 @@
-/* A whole file in memory that is used again for the next one. */
+/* A whole file in memory that is used again for the next one, and whole files out of it. */
 #ifndef OUTRIDER_SIM_FILE_H
 #define OUTRIDER_SIM_FILE_H
 
@@ -18,6 +18,9 @@ enum { FILE_MAX_PATH = 4096 };
  * ERR_IO, ERR_LIMIT or ERR_NOMEM; f keeps its memory. */
 MUST_CHECK enum err file_read(struct file *f, const char *path, size_t max, struct why *why);
 void file_finish(struct file *f);
+
+/* The whole file, or what was there before: beside it first, then in its place. ERR_IO, ERR_LIMIT. */
+MUST_CHECK enum err file_put(const char *path, const void *data, size_t size, struct why *why);
 
 bool file_exists(const char *path); /* a regular file, perhaps behind links */
 bool folder_exists(const char *path);

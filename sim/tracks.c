@@ -10,6 +10,16 @@
 static const double longest_step = 0.1; /* of the worlds, s: coarser than for pictures */
 static const float farthest = 160, least_px = 4;
 
+const struct camera TRACKS_CAMERA = {.width = 640,
+                                     .height = 384,
+                                     .model = CAMERA_PINHOLE,
+                                     .fx = 500,
+                                     .fy = 500,
+                                     .cx = 320,
+                                     .cy = 192,
+                                     .x_m = 1.6f,
+                                     .z_m = 1.4f};
+
 const struct tracks_detector TRACKS_DETECTOR = {.edge_sigma = 0.03f,
                                                 .edge_drift = 0.03f,
                                                 .sigma_px = 0.7f,

@@ -30,6 +30,7 @@ struct tracks_detector {
     float least_score;     /* what scores less is not reported */
 };
 extern const struct tracks_detector TRACKS_DETECTOR; /* a small network at 640 x 384 */
+extern const struct camera TRACKS_CAMERA;            /* behind a windscreen, as large */
 
 struct tracks_options {
     int worlds;

@@ -97,25 +97,11 @@ static enum err make_folder(struct work *w, const char *name)
     return e == OK && mkdir(w->path, 0777) != 0 && errno != EEXIST ? io_error(w) : e;
 }
 
-/* The whole file, or what was there before. */
 static enum err put_text(struct work *w, const char *name, const char *text)
 {
-    char part[FILE_MAX_PATH];
-    enum err e = at(w, w->o->out, ".part");
-    FILE *f;
+    const enum err e = at(w, w->o->out, name);
 
-    if (e != OK)
-        return e;
-    memcpy(part, w->path, sizeof part);
-    if (!(f = fopen(part, "we")))
-        return io_error(w);
-    bool good = fputs(text, f) >= 0;
-    good = fclose(f) == 0 && good;
-    if (!good)
-        return io_error(w);
-    if ((e = at(w, w->o->out, name)) != OK)
-        return e;
-    return rename(part, w->path) == 0 ? OK : io_error(w);
+    return e == OK ? file_put(w->path, text, strlen(text), w->why) : e;
 }
 
 /* A link in the set to something of the source, unless it is there. */

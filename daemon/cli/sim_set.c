@@ -84,28 +84,13 @@ static enum err make_folder(struct writer *w, const char *name)
     return e;
 }
 
-/* The whole file, or what was there before. */
 static enum err put_file(struct writer *w, const char *name, const void *data, size_t size)
 {
-    char part[FILE_MAX_PATH];
-    enum err e = at(w, ".part");
-    FILE *f;
+    enum err e = at(w, name);
 
-    if (e != OK)
-        return e;
-    memcpy(part, w->path, sizeof part);
-    if (!(f = fopen(part, "wb")))
-        return io_error(w);
-    bool good = fwrite(data, 1, size, f) == size;
-    good = fclose(f) == 0 && good;
-    if (!good)
-        return io_error(w);
-    if ((e = at(w, name)) != OK)
-        return e;
-    if (rename(part, w->path) != 0)
-        return io_error(w);
-    w->bytes += size;
-    return OK;
+    if (e == OK && (e = file_put(w->path, data, size, w->why)) == OK)
+        w->bytes += size;
+    return e;
 }
 
 /* Text of a file, made by what is called between; NULL when there is no memory. */

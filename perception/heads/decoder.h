@@ -3,6 +3,8 @@
 #ifndef OUTRIDER_HEADS_DECODER_H
 #define OUTRIDER_HEADS_DECODER_H
 
+#include <math.h>
+
 #include "perception/heads/head.h"
 #include "perception/image/resize.h"
 #include "perception/nn/tensor.h"
@@ -57,6 +59,17 @@ bool tensor_is(const struct tensor *t, int rank, const int64_t *dim);
 static inline const float *tensor_f32(const struct tensor *t)
 {
     return t->data;
+}
+
+static inline float head_sigmoid(float v)
+{
+    return 1 / (1 + expf(-v));
+}
+
+/* How many of a mask's n rows or columns show the picture, which covers part of all the input's. */
+static inline int head_covered(int64_t n, int part, int all)
+{
+    return (int)((n * part + all - 1) / all);
 }
 
 /* The output of that name; NULL if there is none. */

@@ -54,11 +54,6 @@ static enum err fastestdet_open(const struct head_io *io, const struct head_limi
     return OK;
 }
 
-static float sigmoid(float v)
-{
-    return 1 / (1 + expf(-v));
-}
-
 /* The box of cell i in px of the picture; value k of the cell lies k planes on. */
 static struct box fastestdet_box(const struct fastestdet *f, int i, const struct fit *fit)
 {
@@ -68,7 +63,8 @@ static struct box fastestdet_box(const struct fastestdet *f, int i, const struct
     const float y_scale = (float)fit->input_height * fit->y_scale;
     float cx = ((float)column + tanhf(v[plane])) / (float)f->width * x_scale;
     float cy = ((float)line + tanhf(v[2 * plane])) / (float)f->height * y_scale;
-    float width = sigmoid(v[3 * plane]) * x_scale, height = sigmoid(v[4 * plane]) * y_scale;
+    float width = head_sigmoid(v[3 * plane]) * x_scale,
+          height = head_sigmoid(v[4 * plane]) * y_scale;
 
     return (struct box){cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2};
 }

@@ -78,12 +78,6 @@ static enum err masks_open(const struct head_io *io, const struct head_limits *l
     return OK;
 }
 
-/* How many of a mask's n rows or columns show the picture, which covers part of all the input's. */
-static int covered(int64_t n, int part, int all)
-{
-    return (int)((n * part + all - 1) / all);
-}
-
 static void lines_decode(struct lane_masks *m, const struct tensor *t, const struct fit *fit,
                          struct perceived *out)
 {
@@ -91,8 +85,8 @@ static void lines_decode(struct lane_masks *m, const struct tensor *t, const str
     const struct lane_mask mask = {
         .other = logit,
         .line = logit + t->dim[2] * t->dim[3],
-        .width = covered(t->dim[3], fit->width, fit->input_width),
-        .height = covered(t->dim[2], fit->height, fit->input_height),
+        .width = head_covered(t->dim[3], fit->width, fit->input_width),
+        .height = head_covered(t->dim[2], fit->height, fit->input_height),
         .stride = (int)t->dim[3],
         .x_scale = fit->x_scale * (float)fit->input_width / (float)t->dim[3],
         .y_scale = fit->y_scale * (float)fit->input_height / (float)t->dim[2],
@@ -106,8 +100,8 @@ static void lines_decode(struct lane_masks *m, const struct tensor *t, const str
 static void road_decode(struct lane_masks *m, const struct tensor *t, const struct fit *fit,
                         struct perceived *out)
 {
-    const int width = covered(t->dim[3], fit->width, fit->input_width);
-    const int height = covered(t->dim[2], fit->height, fit->input_height);
+    const int width = head_covered(t->dim[3], fit->width, fit->input_width);
+    const int height = head_covered(t->dim[2], fit->height, fit->input_height);
     const int64_t plane = t->dim[2] * t->dim[3];
 
     for (int y = 0; y < height; y++) {

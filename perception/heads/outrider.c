@@ -94,11 +94,6 @@ static enum err own_open(const struct head_io *io, const struct head_limits *lim
     return OK;
 }
 
-static float sigmoid(float v)
-{
-    return 1 / (1 + expf(-v));
-}
-
 /* ---- objects ------------------------------------------------------------------------------- */
 
 /* A car is never a truck as well: what vehicles there are compete for a box. */
@@ -139,7 +134,7 @@ static void add_cells(struct own *o, const struct level *l, const struct fit *fi
         const struct box px = {
             (x + number(l, OWN_BOX, i)) * sx, (y + number(l, OWN_BOX + 1, i)) * sy,
             (x + number(l, OWN_BOX + 2, i)) * sx, (y + number(l, OWN_BOX + 3, i)) * sy};
-        candidates_add(&o->found, &px, sigmoid(logit), rival(class), l->first + i);
+        candidates_add(&o->found, &px, head_sigmoid(logit), rival(class), l->first + i);
     }
 }
 
@@ -182,22 +177,14 @@ static void objects_decode(struct own *o, const struct fit *fit, struct perceive
 
 /* ---- road ---------------------------------------------------------------------------------- */
 
-/* How many of a mask's n rows or columns show the picture. */
-static int covered(int part, int n)
-{
-    const int cells = (part + 7) / 8;
-
-    return cells < n ? cells : n;
-}
-
 static void road_decode(struct own *o, const struct fit *fit, struct perceived *out)
 {
-    const int width = covered(fit->width, o->level[0].width),
-              height = covered(fit->height, o->level[0].height);
+    const int width = head_covered(o->level[0].width, fit->width, fit->input_width),
+              height = head_covered(o->level[0].height, fit->height, fit->input_height);
 
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {
-            const float p = 255 * sigmoid(o->road[y * o->level[0].width + x]);
+            const float p = 255 * head_sigmoid(o->road[y * o->level[0].width + x]);
 
             o->probability[y * width + x] = (uint8_t)(p > 0 ? p + 0.5f : 0); /* NAN reads as 0 */
         }

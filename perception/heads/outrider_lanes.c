@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "perception/heads/decoder.h"
 #include "perception/heads/outrider.h"
 
 enum { LEAST_ROWS = 3, MAX_STEP = 6 /* cells to the side in a row */ };
@@ -47,19 +48,22 @@ static float gain(float logit)
     return fminf(fmaxf(logit + BIAS, MISS), MOST);
 }
 
-static void reach(struct own_lanes *l, const float *logit, int row, int column, int width,
-                  int height)
+struct span { /* columns of a row that a path may come from */
+    int first, last;
+};
+
+static void reach(struct own_lanes *l, const float *logit, int row, int column, struct span below)
 {
-    const int at = row * l->width + column, below = (row + 1) * l->width;
-    const int left = column > MAX_STEP ? column - MAX_STEP : 0,
-              right = column + MAX_STEP < width ? column + MAX_STEP : width - 1;
+    const int at = row * l->width + column, under = at + l->width - column;
+    const int left = column - MAX_STEP > below.first ? column - MAX_STEP : below.first,
+              right = column + MAX_STEP < below.last ? column + MAX_STEP : below.last;
     float best = 0;
     int from = -1;
 
-    for (int c = left; row + 1 < height && c <= right; c++) {
-        const int before = l->from[below + c];
+    for (int c = left; c <= right; c++) {
+        const int before = l->from[under + c];
         const float bend = before < 0 ? 0 : (float)((column - c) - (c - before));
-        const float sum = l->sum[below + c] - BEND * bend * bend;
+        const float sum = l->sum[under + c] - BEND * bend * bend;
 
         if (sum > best) {
             best = sum;
@@ -70,26 +74,33 @@ static void reach(struct own_lanes *l, const float *logit, int row, int column, 
     l->from[at] = (int16_t)from;
 }
 
-/* From the bottom upwards (Bellman 1957). Returns the upper end of the best path, row -1: there is none. */
+/* From the bottom upwards (Bellman 1957). Returns the upper end of the best path, row -1: there is none. Most cells
+ * see nothing below them, so that a row costs little more than it has columns. */
 static struct cell best_end(struct own_lanes *l, const float *logit, int width, int height)
 {
+    struct span below = {width, -1};
     struct cell end = {-1, -1};
     float best = 0;
 
-    for (int row = height - 1; row >= 0; row--)
+    for (int row = height - 1; row >= 0; row--) {
+        struct span here = {width, -1};
+
         for (int column = 0; column < width; column++) {
-            reach(l, logit, row, column, width, height);
-            if (l->sum[row * l->width + column] > best) {
-                best = l->sum[row * l->width + column];
+            reach(l, logit, row, column, below);
+            const float sum = l->sum[row * l->width + column];
+
+            if (!(sum > 0))
+                continue;
+            here.first = here.first < column ? here.first : column;
+            here.last = column;
+            if (sum > best) {
+                best = sum;
                 end = (struct cell){row, column};
             }
         }
+        below = here;
+    }
     return end;
-}
-
-static float sigmoid(float v)
-{
-    return 1 / (1 + expf(-v));
 }
 
 static void add_point(const struct own_lanes *l, int boundary, struct cell c, const struct fit *fit,
@@ -106,7 +117,7 @@ static void add_point(const struct own_lanes *l, int boundary, struct cell c, co
     out->point[out->n].y =
         fminf(((float)c.row + 0.5f) * 8 * fit->y_scale, (float)fit->picture_height);
     out->point[out->n].sigma_x = 1.41421356f * expf(fminf(fmaxf(log_b, -6), 4)) * 8 * fit->x_scale;
-    out->point[out->n].seen = sigmoid(plane(l, OWN_LINE + boundary)[at]);
+    out->point[out->n].seen = head_sigmoid(plane(l, OWN_LINE + boundary)[at]);
     out->n++;
 }
 
@@ -147,7 +158,7 @@ static void add_path(const struct own_lanes *l, int boundary, const struct cell 
     *out = (struct lane_curve){.kind = boundary < OWN_EDGES ? LANE_LINE : LANE_ROAD_EDGE,
                                .role = OWN_ROLE[boundary]};
     for (int i = 0; i < length; i++) {
-        sum += sigmoid(plane(l, OWN_LINE + boundary)[path[i].row * l->width + path[i].column]);
+        sum += head_sigmoid(plane(l, OWN_LINE + boundary)[path[i].row * l->width + path[i].column]);
         if (i % every == 0)
             add_point(l, boundary, path[i], fit, out);
     }
@@ -335,13 +346,6 @@ static void trace(struct own_lanes *l, int boundary, int width, int height, cons
     out->n_curves += c->score >= LEAST_SCORE && c->n >= 2;
 }
 
-static int covered(int part, int n)
-{
-    const int cells = (part + 7) / 8;
-
-    return cells < n ? cells : n;
-}
-
 /* An edge is a boundary of our lane only where no line is. */
 static void settle_edges(struct perceived *out)
 {
@@ -355,7 +359,8 @@ static void settle_edges(struct perceived *out)
 
 void own_lanes_decode(struct own_lanes *l, const struct fit *fit, struct perceived *out)
 {
-    const int width = covered(fit->width, l->width), height = covered(fit->height, l->height);
+    const int width = head_covered(l->width, fit->width, fit->input_width),
+              height = head_covered(l->height, fit->height, fit->input_height);
 
     for (int i = 0; i < OWN_BOUNDARIES; i++)
         trace(l, i, width, height, fit, out);

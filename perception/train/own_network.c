@@ -93,8 +93,9 @@ static int part(struct train *t, int x, int from, int n)
     return train_slice(t, x, 3, from, from + n);
 }
 
-static void lose(struct train *t, enum train_loss_kind kind, const char *fmt, int stride, int x,
-                 int target, int mask, float per, float weight)
+/* scale: of the Laplace losses, the logarithm of how far off it is on average, learned beside the value; -1. */
+static void lose_scaled(struct train *t, enum train_loss_kind kind, const char *fmt, int stride,
+                        int x, int scale, int target, int mask, float per, float weight)
 {
     char name[TRAIN_NAME];
 
@@ -103,28 +104,17 @@ static void lose(struct train *t, enum train_loss_kind kind, const char *fmt, in
                                        .name = name,
                                        .x = x,
                                        .target = target,
+                                       .log_scale = scale,
                                        .mask = mask,
                                        .has_mask = mask >= 0,
                                        .per = per,
                                        .weight = weight});
 }
 
-/* Laplace: how far off on average, learned beside the value. */
-static void lose_scaled(struct train *t, const char *fmt, int stride, int x, int scale, int target,
-                        int mask, float per, float weight)
+static void lose(struct train *t, enum train_loss_kind kind, const char *fmt, int stride, int x,
+                 int target, int mask, float per, float weight)
 {
-    char name[TRAIN_NAME];
-
-    snprintf(name, sizeof name, fmt, stride);
-    train_loss(t, &(struct train_loss){.kind = TRAIN_LAPLACE,
-                                       .name = name,
-                                       .x = x,
-                                       .target = target,
-                                       .log_scale = scale,
-                                       .mask = mask,
-                                       .has_mask = true,
-                                       .per = per,
-                                       .weight = weight});
+    lose_scaled(t, kind, fmt, stride, x, -1, target, mask, per, weight);
 }
 
 /* Of all ranks together. */
@@ -157,9 +147,9 @@ static void build_level(struct train *t, struct own_network *n, int i, int x)
     lose(t, TRAIN_BCE, "score%d", l->stride, part(t, l->output, OWN_SCORE, OWN_CLASSES), l->score,
          l->score_weight, per, 1);
     lose(t, TRAIN_CIOU, "box%d", l->stride, box, l->box, l->box_weight, per, 5);
-    lose_scaled(t, "side%d", l->stride, box, part(t, l->output, OWN_BOX_SCALE, 4), l->box,
-                l->box_weight, 4 * per, 0.5f);
-    lose_scaled(t, "distance%d", l->stride, part(t, l->output, OWN_DISTANCE, 1),
+    lose_scaled(t, TRAIN_LAPLACE, "side%d", l->stride, box, part(t, l->output, OWN_BOX_SCALE, 4),
+                l->box, l->box_weight, 4 * per, 0.5f);
+    lose_scaled(t, TRAIN_LAPLACE, "distance%d", l->stride, part(t, l->output, OWN_DISTANCE, 1),
                 part(t, l->output, OWN_DISTANCE_SCALE, 1), l->distance, l->distance_weight, per,
                 0.5f);
 }
@@ -179,7 +169,7 @@ static void build_lanes(struct train *t, struct own_network *n, int x)
     n->color = train_input(t, "color", 3, dim);
     lose(t, TRAIN_BCE, "line", 0, part(t, n->lanes, OWN_LINE, OWN_BOUNDARIES), n->line,
          n->line_weight, rows, 0.5f);
-    lose_scaled(t, "line_x", 0, part(t, n->lanes, OWN_LINE_X, OWN_BOUNDARIES),
+    lose_scaled(t, TRAIN_LAPLACE, "line_x", 0, part(t, n->lanes, OWN_LINE_X, OWN_BOUNDARIES),
                 part(t, n->lanes, OWN_LINE_SCALE, OWN_BOUNDARIES), n->line_x, n->line_x_weight,
                 4 * rows, 0.5f);
     lose(t, TRAIN_CROSS_ENTROPY, "type", 0, part(t, n->lanes, OWN_TYPE, OWN_LANE_TYPES), n->type,

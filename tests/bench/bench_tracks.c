@@ -18,15 +18,7 @@ static int measure(const char *scenario, int worlds, int frames)
                                .dt = 0.1,
                                .seed = 1,
                                .scenario = scenario,
-                               .camera = {.width = 640,
-                                          .height = 384,
-                                          .model = CAMERA_PINHOLE,
-                                          .fx = 500,
-                                          .fy = 500,
-                                          .cx = 320,
-                                          .cy = 192,
-                                          .x_m = 1.6f,
-                                          .z_m = 1.4f},
+                               .camera = TRACKS_CAMERA,
                                .detector = TRACKS_DETECTOR};
     static struct tracks_frame f;
     struct tracks *t;

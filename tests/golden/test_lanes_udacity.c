@@ -139,7 +139,8 @@ static void follow(const struct perceived *p, int frame)
     const struct ego_lane *e = &scene.ego_lane;
 
     /* frames that lie 0.8 s apart are handed on as 0.1 s apart: none may die in between */
-    lanes_step(lanes, p->curve, p->n_curves, &udacity, udacity.width, 29, NAN, frame / 8 * FRAME_NS);
+    lanes_step(lanes, p->curve, p->n_curves, &udacity, udacity.width, 29, NAN,
+               frame / 8 * FRAME_NS);
     lanes_scene(lanes, &scene);
     if (frame < 2 * EVERY)
         return;
