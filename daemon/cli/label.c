@@ -292,7 +292,7 @@ static enum err put_labels(struct work *w, size_t picture, const struct image *i
         e = fclose(f) == 0 ? OK : ERR_NOMEM;
     }
     stem_name(name, region ? "ignore" : "labels", w->pictures.name[picture], "txt");
-    e = e == OK ? put_text(w, name, text) : err_say(w->why, e, "no memory");
+    e = e == OK && text ? put_text(w, name, text) : err_say(w->why, ERR_NOMEM, "no memory");
     free(text);
     return e;
 }
@@ -430,7 +430,7 @@ static enum err put_set(struct work *w)
     if (e == OK)
         e = make_set(w);
     if (e == OK)
-        e = put_text(w, "set.json", text);
+        e = text ? put_text(w, "set.json", text) : err_say(w->why, ERR_NOMEM, "no memory");
     free(text);
     json_decref(j);
     return e;

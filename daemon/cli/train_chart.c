@@ -175,9 +175,11 @@ enum err train_chart(const char *csv, const char *png, struct why *why)
 {
     struct file text = {0};
     struct chart *c = calloc(1, sizeof *c);
-    enum err e = c ? file_read(&text, csv, MAX_BYTES, why) : err_say(why, ERR_NOMEM, "no memory");
+    enum err e;
 
-    if (e == OK)
+    if (!c)
+        return err_say(why, ERR_NOMEM, "%s: no memory", csv);
+    if ((e = file_read(&text, csv, MAX_BYTES, why)) == OK)
         e = read_csv(c, text.text, csv, why);
     if (e == OK)
         e = draw(c, png, why);

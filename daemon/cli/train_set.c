@@ -105,8 +105,10 @@ static enum err index_truth(struct train_set *s, const char *path, struct why *w
     int number = 0;
 
     s->line = calloc(s->pictures.n, sizeof *s->line);
-    if (e == OK && (!s->line || !scratch))
-        e = err_say(why, ERR_NOMEM, "%s: no memory", path);
+    if (!s->line || !scratch) {
+        free(scratch);
+        return err_say(why, ERR_NOMEM, "%s: no memory", path);
+    }
     for (size_t at = 0, end; e == OK && at < s->truth.size; at = end + 1) {
         const char *stop = memchr(s->truth.text + at, '\n', s->truth.size - at);
         char **found;

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/cli/object_set.h"
@@ -159,7 +160,7 @@ static enum err take_line(const json_t *j, const struct camera *camera, char nam
 
     if (!image || strlen(image) >= 300)
         return err_say(why, ERR_FORMAT, "image: must be the name of a picture");
-    strcpy(name, slash ? slash + 1 : image);
+    snprintf(name, 300, "%s", slash ? slash + 1 : image);
     if (!json_is_array(objects) || !json_is_array(boundaries))
         return err_say(why, ERR_FORMAT, "objects, boundaries: must be arrays");
     out->classes = (1u << OWN_CLASSES) - 1;

@@ -125,7 +125,8 @@ static void add_cells(struct own *o, const struct level *l, const struct fit *fi
     const float sx = fit->x_scale * (float)l->stride, sy = fit->y_scale * (float)l->stride;
 
     for (int i = 0; i < l->width * l->height; i++) {
-        const float x = (float)(i % l->width) + 0.5f, y = (float)(i / l->width) + 0.5f;
+        const int row = i / l->width, column = i % l->width;
+        const float x = (float)column + 0.5f, y = (float)row + 0.5f;
         float logit;
         const int class = best_class(l, i, &logit);
 

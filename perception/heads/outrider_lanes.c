@@ -200,7 +200,7 @@ static struct straight straight_through(const struct lane_curve *c, int from, in
 /* Rows err each for itself, lines bend little: each point onto the straight line through its neighbours. */
 static void smooth(struct lane_curve *c)
 {
-    float x[HEAD_MAX_CURVE_POINTS];
+    float x[HEAD_MAX_CURVE_POINTS] = {0};
 
     for (int i = 0; i < c->n; i++) {
         int reach = SMOOTH_ROWS;

@@ -52,12 +52,24 @@ static float overlap(const struct box *a, const struct box *b)
     return both / fmaxf(sum - both, 1e-6f);
 }
 
+struct centre { /* of a cell, px */
+    float x, y;
+};
+
+static struct centre centre_of(const struct own_level *l, int at)
+{
+    const int row = at / l->width, column = at % l->width;
+    const float s = (float)l->stride;
+
+    return (struct centre){((float)column + 0.5f) * s, ((float)row + 0.5f) * s};
+}
+
 static struct box box_at(const struct own_level *l, int at, const float *side)
 {
-    const float s = (float)l->stride, x = ((float)(at % l->width) + 0.5f) * s,
-                y = ((float)(at / l->width) + 0.5f) * s;
+    const struct centre c = centre_of(l, at);
+    const float s = (float)l->stride;
 
-    return (struct box){x + s * side[0], y + s * side[1], x + s * side[2], y + s * side[3]};
+    return (struct box){c.x + s * side[0], c.y + s * side[1], c.x + s * side[2], c.y + s * side[3]};
 }
 
 static void look(const struct picture *p, const struct label_object *o, int level, int at,
@@ -164,9 +176,9 @@ static struct tensors tensors_at(const struct picture *p, const struct own_level
 static void write_object(const struct own_level *l, int at, const struct label_object *o,
                          float target, const struct tensors *t)
 {
-    const float s = (float)l->stride, x = ((float)(at % l->width) + 0.5f) * s,
-                y = ((float)(at / l->width) + 0.5f) * s;
-    const float box[4] = {o->box.x1 - x, o->box.y1 - y, o->box.x2 - x, o->box.y2 - y};
+    const struct centre c = centre_of(l, at);
+    const float s = (float)l->stride,
+                box[4] = {o->box.x1 - c.x, o->box.y1 - c.y, o->box.x2 - c.x, o->box.y2 - c.y};
     bool first = true;
 
     for (int i = 0; i < OWN_CLASSES; i++)
@@ -186,13 +198,12 @@ static void write_object(const struct own_level *l, int at, const struct label_o
 
 static bool ignored(const struct labels *l, const struct own_level *level, int at)
 {
-    const float s = (float)level->stride, x = ((float)(at % level->width) + 0.5f) * s,
-                y = ((float)(at / level->width) + 0.5f) * s;
+    const struct centre c = centre_of(level, at);
 
     for (int i = 0; i < l->n_objects; i++) {
         const struct label_object *o = &l->object[i];
 
-        if (o->ignore && x >= o->box.x1 && x < o->box.x2 && y >= o->box.y1 && y < o->box.y2)
+        if (o->ignore && c.x >= o->box.x1 && c.x < o->box.x2 && c.y >= o->box.y1 && c.y < o->box.y2)
             return true;
     }
     return false;

@@ -44,12 +44,12 @@ static void place_row(const struct place *p, const struct label_boundary *b, int
     if (column < 0 || column >= p->width)
         return;
     for (int c = column - 1; c <= column + 1; c++) {
-        const size_t cell = (size_t)(row * p->width + c),
-                     at = cell * OWN_BOUNDARIES + (size_t)index;
         const bool here = c == column;
 
         if (c < 0 || c >= p->width)
             continue;
+        const size_t cell = (size_t)row * (size_t)p->width + (size_t)c,
+                     at = cell * OWN_BOUNDARIES + (size_t)index;
         p->line_x[at] = x - (float)c - 0.5f;
         p->line_x_weight[at] = here ? 1 : 0.5f;
         p->line_weight[at] = here ? LINE_HERE : LINE_BESIDE;
@@ -65,14 +65,15 @@ static void place_row(const struct place *p, const struct label_boundary *b, int
 
 static void place_lanes(const struct place *p)
 {
-    const size_t cells = (size_t)(p->width * p->height), n = cells * OWN_BOUNDARIES;
+    const size_t cells = (size_t)p->width * (size_t)p->height, n = cells * OWN_BOUNDARIES;
 
     memset(p->line, 0, n * sizeof *p->line);
     memset(p->line_x_weight, 0, n * sizeof *p->line_x_weight);
     for (size_t i = 0; i < cells; i++)
         p->type[i] = p->color[i] = -1;
     for (size_t i = 0; i < n; i++) {
-        const float y = 8 * (float)(i / OWN_BOUNDARIES / (size_t)p->width) + 4;
+        const size_t row = i / OWN_BOUNDARIES / (size_t)p->width;
+        const float y = 8 * (float)row + 4;
         const bool known = p->labels->boundaries & 1u << i % OWN_BOUNDARIES;
 
         p->line_weight[i] =
