@@ -8,7 +8,7 @@
 
 /* Channels by stride 2, 4, 8, 16, 32; of the neck at strides 8, 16, 32; of the towers. */
 enum { C2 = 16, C4 = 32, C8 = 64, C16 = 96, C32 = 160 };
-enum { N8 = 48, N16 = 64, N32 = 96, TOWER = 32 };
+enum { N8 = 48, N16 = 64, N32 = 96, TOWER = 32, VIEW = 48 };
 
 static int conv(struct train *t, int x, int channels, int kernel, int stride)
 {
@@ -154,11 +154,22 @@ static void build_level(struct train *t, struct own_network *n, int i, int x)
                 0.5f);
 }
 
-static void build_lanes(struct train *t, struct own_network *n, int x)
+/* What a cell of stride 8 sees of lines and road, among what the picture shows as a whole: asphalt, shadow and
+ * verge look alike from near. */
+static int ground(struct train *t, const int at[OWN_LEVELS])
+{
+    int near = conv(t, at[0], TOWER, 3, 1);
+    int far = join(t, train_resize(t, conv(t, at[2], VIEW, 1, 1), 2, RESIZE_NEAREST), at[1]);
+    int view = conv(t, conv(t, conv(t, far, VIEW, 3, 1), VIEW, 3, 1), TOWER, 1, 1);
+
+    return conv(t, join(t, near, train_resize(t, view, 2, RESIZE_LINEAR)), 2 * TOWER, 1, 1);
+}
+
+static void build_lanes(struct train *t, struct own_network *n, const int at[OWN_LEVELS])
 {
     const int dim[3] = {n->batch, n->height / 8, n->width / 8};
     const float rows = whole_batch(n) * (float)dim[1]; /* a boundary or two in each */
-    int tower = conv(t, x, TOWER, 3, 1);
+    int tower = ground(t, at);
 
     n->lanes = head(t, tower, OWN_LANE, "lanes");
     n->line = target(t, dim, OWN_BOUNDARIES, "line", 0);
@@ -180,7 +191,7 @@ static void build_lanes(struct train *t, struct own_network *n, int x)
     n->road = head(t, tower, 1, "road");
     n->road_target = target(t, dim, 1, "road_target", 0);
     n->road_weight = target(t, dim, 1, "road_weight", 0);
-    lose(t, TRAIN_BCE, "road", 0, n->road, n->road_target, n->road_weight, 0, 6);
+    lose(t, TRAIN_BCE, "road", 0, n->road, n->road_target, n->road_weight, 0, 10);
 }
 
 void own_network_build(struct train *t, int batch, int height, int width, struct own_network *n)
@@ -194,7 +205,7 @@ void own_network_build(struct train *t, int batch, int height, int width, struct
     neck(t, at);
     for (int i = 0; i < OWN_LEVELS; i++)
         build_level(t, n, i, at[i]);
-    build_lanes(t, n, at[0]);
+    build_lanes(t, n, at);
 }
 
 /* ---- the first biases ---------------------------------------------------------------------- */
