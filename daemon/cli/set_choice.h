@@ -1,5 +1,6 @@
 /* A part of a set, as the command line names it: "PATH[,only=GLOB][,without=GLOB][,every=N/K]
- * [,without-every=N/K][,weight=W]". */
+ * [,without-every=N/K][,weight=W]"; or a set that the simulator is to draw:
+ * "sim:SCENARIO[,seed=N][,frames=N][,calibration=FILE][,weight=W]". */
 #ifndef OUTRIDER_DAEMON_CLI_SET_CHOICE_H
 #define OUTRIDER_DAEMON_CLI_SET_CHOICE_H
 
@@ -17,10 +18,17 @@ struct set_choice { /* strings borrowed */
     const char *only;    /* pictures whose names match; NULL: all */
     const char *without; /* not these */
     struct every every, without_every;
+    size_t first; /* only so many of the set's pictures, sorted by name; 0: all */
+    /* of the simulator alone */
+    int seed, frames;        /* in the end; 0: no simulator draws it */
+    const char *calibration; /* the camera's file; NULL: the simulator's own */
 };
 
 /* text is written to and borrowed. ERR_FORMAT. */
 MUST_CHECK enum err set_choice_parse(char *text, struct set_choice *out, struct why *why);
+
+/* The scenario, where the simulator is to draw it; otherwise NULL. */
+const char *set_choice_simulator(const struct set_choice *c);
 
 /* name: without its folder; number: its place among all of the set, sorted by name. */
 bool set_choice_takes(const struct set_choice *c, const char *name, size_t number);

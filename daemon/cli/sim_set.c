@@ -546,7 +546,7 @@ static void close_all(struct writer *w)
 {
     FILE *files[] = {w->lanes, w->everything, w->tracks, w->stamps};
 
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (files[i])
             fclose(files[i]);
     sheet_close(&w->sheet);

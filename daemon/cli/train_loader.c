@@ -60,7 +60,9 @@ static enum err open_mix(struct train_loader *l)
     if (l->o.n_sets > MIX_MAX_SETS)
         return ERR_LIMIT;
     for (int i = 0; i < l->o.n_sets; i++) {
-        samples[i] = l->o.set[i].n_use;
+        const struct train_set *s = &l->o.set[i];
+
+        samples[i] = s->choice.frames ? s->choice.frames : s->n_use;
         share[i] = l->o.set[i].choice.weight;
     }
     return mix_init(&l->mix, l->o.n_sets, samples, share, l->o.seed);
@@ -142,7 +144,8 @@ static enum err make(struct train_loader *l, struct helper *h, int i, struct why
 
     for (int k = 0; k < tiles && e == OK; k++) {
         const int picture =
-            k ? (int)(random_bits(d->seed, 14, (uint64_t)k) % (uint64_t)s->n_use) : d->picture;
+            k ? (int)(random_bits(d->seed, 14, (uint64_t)k) % (uint64_t)s->n_use)
+              : d->picture % s->n_use; /* of a set that is still being drawn, there are fewer */
 
         e = train_set_read(s, picture, h->reader[k], &h->sample[k], why);
         tile[k] = &h->sample[k];

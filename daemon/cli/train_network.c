@@ -11,6 +11,7 @@
 
 #include "daemon/cli/train_chart.h"
 #include "daemon/cli/train_loader.h"
+#include "daemon/cli/train_simulator.h"
 #include "perception/train/curve.h"
 #include "perception/train/own_network.h"
 #include "perception/train/ranks.h"
@@ -31,6 +32,7 @@ struct run {
     struct train *t;
     struct own_network net;
     struct train_set data[TRAIN_MAX_SETS], held_out[TRAIN_MAX_SETS];
+    struct train_simulator simulator[2 * TRAIN_MAX_SETS]; /* of data, of held_out */
     struct train_loader *loader, *judge;
     struct labels *labels; /* (net.batch) */
     struct progress progress;
@@ -64,24 +66,79 @@ static bool speaks(const struct run *r)
 
 /* ---- before it ----------------------------------------------------------------------------- */
 
-static enum err open_sets(struct run *r, const struct set_choice *choice, int n,
-                          struct train_set *set)
+static enum err start_simulators(struct run *r, const struct set_choice *choice, int n,
+                                 struct train_simulator *out)
 {
-    for (int i = 0; i < n; i++) {
-        enum err e = train_set_open(&choice[i], &set[i], &r->why);
+    char stem[FILE_MAX_PATH];
+    enum err e = OK;
 
-        if (e != OK)
-            return e;
-        if (!set[i].permitted && !r->o->private)
-            return err_say(&r->why, ERR_UNSUPPORTED,
-                           "%s: its set.json says that weights trained on it may not be given out; "
-                           "--private trains on it all the same",
-                           choice[i].path);
+    snprintf(stem, sizeof stem, "%.*s", (int)strlen(r->o->out) - 5, r->o->out);
+    for (int i = 0; i < n && e == OK; i++)
+        if (set_choice_simulator(&choice[i]))
+            e = train_simulator_start(&choice[i], stem, speaks(r), &out[i], &r->why);
+    return e;
+}
+
+/* Its first frames, which are finished. */
+static enum err open_drawn(struct run *r, const struct set_choice *choice,
+                           const struct train_simulator *simulator, int frames,
+                           struct train_set *out)
+{
+    const struct set_choice drawn = {
+        .path = simulator->folder,
+        .weight = choice->weight,
+        .first = (size_t)frames,
+        .frames = simulator->frames,
+    };
+
+    train_set_finish(out);
+    return train_set_open(&drawn, out, &r->why);
+}
+
+/* simulator: each is zeroed, or draws the set; frames of it that are to be there before it begins. */
+static enum err open_set(struct run *r, const struct set_choice *choice,
+                         struct train_simulator *simulator, int frames, struct train_set *out)
+{
+    enum err e;
+
+    if (simulator->frames) {
         if (speaks(r))
-            fprintf(stderr, "%s: %d of %zu pictures\n", choice[i].path, set[i].n_use,
-                    set[i].pictures.n);
+            fprintf(stderr, "%s: drawing %d frames into %s, beginning with %d\n", choice->path,
+                    simulator->frames, simulator->folder, frames);
+        e = train_simulator_wait(simulator, frames, &asked_to_stop, &r->why);
+        if (e == OK && asked_to_stop)
+            e = err_say(&r->why, ERR_IO, "stopped before %s had %d frames", choice->path, frames);
+        if (e == OK)
+            e = open_drawn(r, choice, simulator, frames, out);
+    } else {
+        e = train_set_open(choice, out, &r->why);
     }
+    if (e != OK)
+        return e;
+    if (!out->permitted && !r->o->private)
+        return err_say(&r->why, ERR_UNSUPPORTED,
+                       "%s: its set.json says that weights trained on it may not be given out; "
+                       "--private trains on it all the same",
+                       choice->path);
+    if (speaks(r) && !simulator->frames)
+        fprintf(stderr, "%s: %d of %zu pictures\n", choice->path, out->n_use, out->pictures.n);
     return OK;
+}
+
+static enum err open_sets(struct run *r)
+{
+    const struct train_network_options *o = r->o;
+    struct train_simulator *of_data = r->simulator, *of_held_out = r->simulator + TRAIN_MAX_SETS;
+    enum err e = start_simulators(r, o->data, o->n_data, of_data);
+
+    if (e == OK)
+        e = start_simulators(r, o->held_out, o->n_held_out, of_held_out);
+    for (int i = 0; i < o->n_data && e == OK; i++)
+        e = open_set(r, &o->data[i], &of_data[i], train_simulator_due(&of_data[i], 0, o->steps),
+                     &r->data[i]);
+    for (int i = 0; i < o->n_held_out && e == OK; i++)
+        e = open_set(r, &o->held_out[i], &of_held_out[i], of_held_out[i].frames, &r->held_out[i]);
+    return e;
 }
 
 static enum err open_loader(struct run *r, const struct train_set *set, int n, float strength,
@@ -174,9 +231,7 @@ static enum err prepare(struct run *r)
     if (e == OK && pool_open(o->threads, &r->pool) != OK)
         e = err_say(&r->why, ERR_NOMEM, "--threads %d: they do not start", o->threads);
     if (e == OK)
-        e = open_sets(r, o->data, o->n_data, r->data);
-    if (e == OK)
-        e = open_sets(r, o->held_out, o->n_held_out, r->held_out);
+        e = open_sets(r);
     if (e == OK)
         e = build(r);
     if (e == OK)
@@ -197,6 +252,8 @@ static void finish(struct run *r)
     train_loader_close(r->judge);
     train_loader_close(r->loader);
     train_close(r->t);
+    for (int i = 0; i < 2 * TRAIN_MAX_SETS; i++)
+        train_simulator_end(&r->simulator[i]);
     for (int i = 0; i < TRAIN_MAX_SETS; i++) {
         train_set_finish(&r->data[i]);
         train_set_finish(&r->held_out[i]);
@@ -207,6 +264,37 @@ static void finish(struct run *r)
 }
 
 /* ---- a step -------------------------------------------------------------------------------- */
+
+/* All ranks stop where one is asked to. */
+static void agree_to_stop(struct run *r)
+{
+    double stop = asked_to_stop;
+
+    r->ranks.sum_doubles(r->ranks.state, &stop, 1);
+    asked_to_stop = stop > 0;
+}
+
+/* What the simulator has drawn meanwhile, as much of it as this step is to learn from. */
+static enum err grow(struct run *r)
+{
+    int due[TRAIN_MAX_SETS], more = 0;
+    enum err e = OK;
+
+    for (int i = 0; i < r->o->n_data && e == OK; i++) {
+        struct train_simulator *s = &r->simulator[i];
+
+        due[i] = s->frames ? train_simulator_due(s, train_steps_done(r->t), r->o->steps) : 0;
+        if (r->data[i].choice.first == (size_t)due[i])
+            due[i] = 0;
+        more += due[i] > 0;
+        e = due[i] ? train_simulator_wait(s, due[i], &asked_to_stop, &r->why) : OK;
+    }
+    if (e == OK && more)
+        agree_to_stop(r);
+    for (int i = 0; i < r->o->n_data && e == OK && !asked_to_stop; i++)
+        e = due[i] ? open_drawn(r, &r->o->data[i], &r->simulator[i], due[i], &r->data[i]) : OK;
+    return e;
+}
 
 static enum err fill(struct run *r, struct train_loader *l)
 {
@@ -310,7 +398,9 @@ static enum err train_all(struct run *r)
     r->first_step = train_steps_done(r->t);
     r->start_s = r->saved_s = now_s();
     while (e == OK && train_steps_done(r->t) < r->o->steps && !asked_to_stop) {
-        if ((e = fill(r, r->loader)) != OK)
+        if ((e = grow(r)) == OK && asked_to_stop)
+            e = keep(r);
+        if (e != OK || asked_to_stop || (e = fill(r, r->loader)) != OK)
             break;
         train_step(r->t, &report);
         if (speaks(r)) {

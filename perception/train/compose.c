@@ -8,6 +8,7 @@
 #include "perception/train/graph.h"
 
 enum { GREY = 128, LEAST_PX = 4, MAX_TILES = 4 };
+static const float USUAL_FOCAL = 0.9f; /* widths, where a set does not say */
 
 struct canvas_memory {
     int width, height;
@@ -57,52 +58,89 @@ static bool chance(struct dice *d, float p)
 
 struct tile {
     int x0, y0, x1, y1; /* of the input, which it may draw on */
-    /* Input px = a source px + b, and back; (0, 0) is the corner of the first pixel on both sides. */
-    float a[2][2], b[2], back[2][2];
+    /* Homographies of source px to input px, and back; (0, 0) is the corner of the first pixel on both sides. The
+     * last row of `to` says how much deeper a point of the source is to the turned camera. */
+    float to[3][3], back[3][3];
+    float scale; /* input px for a source px, but for the turn */
     bool mirrored;
     const struct sample *from;
 };
 
-static void invert(struct tile *t)
+static void product(const float a[3][3], const float b[3][3], float out[3][3])
 {
-    const float det = t->a[0][0] * t->a[1][1] - t->a[0][1] * t->a[1][0];
-
-    t->back[0][0] = t->a[1][1] / det;
-    t->back[0][1] = -t->a[0][1] / det;
-    t->back[1][0] = -t->a[1][0] / det;
-    t->back[1][1] = t->a[0][0] / det;
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++)
+            out[i][k] = a[i][0] * b[0][k] + a[i][1] * b[1][k] + a[i][2] * b[2][k];
 }
 
-static void to_input(const struct tile *t, const float p[2], float out[2])
+static void invert(const float m[3][3], float out[3][3])
 {
-    const float x = p[0], y = p[1];
+    float det = 0;
+
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++) {
+            const int r = (k + 1) % 3, s = (k + 2) % 3, u = (i + 1) % 3, v = (i + 2) % 3;
+
+            out[i][k] = m[r][u] * m[s][v] - m[r][v] * m[s][u];
+        }
+    for (int k = 0; k < 3; k++)
+        det += m[0][k] * out[k][0];
+    for (int i = 0; i < 9; i++)
+        out[i / 3][i % 3] /= det;
+}
+
+static float depth(const float m[3][3], const float p[2])
+{
+    return m[2][0] * p[0] + m[2][1] * p[1] + m[2][2];
+}
+
+static void map(const float m[3][3], const float p[2], float out[2])
+{
+    const float x = p[0], y = p[1], w = depth(m, p);
 
     for (int i = 0; i < 2; i++)
-        out[i] = t->a[i][0] * x + t->a[i][1] * y + t->b[i];
+        out[i] = (m[i][0] * x + m[i][1] * y + m[i][2]) / w;
 }
 
-static void to_source(const struct tile *t, const float p[2], float out[2])
+struct turn { /* of the camera, radians */
+    float pitch, yaw, roll;
+};
+
+/* What a pinhole camera with that focal length sees, turned about its centre: K R K^-1 (Hartley and Zisserman
+ * 2004, 8.4). Roll is left to the placing. */
+static void turned(const struct image *im, float focal, const struct turn *t, float out[3][3])
 {
-    const float x = p[0] - t->b[0], y = p[1] - t->b[1];
+    const float cx = (float)im->width / 2, cy = (float)im->height / 2;
+    const float k[3][3] = {{focal, 0, cx}, {0, focal, cy}, {0, 0, 1}};
+    const float yaw[3][3] = {
+        {cosf(t->yaw), 0, sinf(t->yaw)}, {0, 1, 0}, {-sinf(t->yaw), 0, cosf(t->yaw)}};
+    const float pitch[3][3] = {
+        {1, 0, 0}, {0, cosf(t->pitch), -sinf(t->pitch)}, {0, sinf(t->pitch), cosf(t->pitch)}};
+    float a[3][3], b[3][3], k_back[3][3];
 
-    for (int i = 0; i < 2; i++)
-        out[i] = t->back[i][0] * x + t->back[i][1] * y;
+    invert(k, k_back);
+    product(pitch, yaw, a);
+    product(a, k_back, b);
+    product(k, b, out);
 }
 
-/* The source's centre comes to `centre`, scaled by sx, sy and turned. */
-static void place(struct tile *t, float sx, float sy, float turn, const float centre[2])
+/* The source's centre comes to `centre`, scaled by sx, sy, seen by the turned camera. */
+static void place(struct tile *t, float sx, float sy, const struct turn *turn,
+                  const float centre[2])
 {
     const struct image *im = &t->from->rgb;
     const float mid[2] = {(float)im->width / 2, (float)im->height / 2};
-    const float side = t->mirrored ? -1 : 1;
+    const float focal = t->from->focal_px > 0 ? t->from->focal_px : USUAL_FOCAL * (float)im->width;
+    const float side = t->mirrored ? -1 : 1, c = cosf(turn->roll), s = sinf(turn->roll);
+    float flat[3][3] = {{side * sx * c, -sy * s, 0}, {side * sx * s, sy * c, 0}, {0, 0, 1}};
+    float view[3][3];
 
-    t->a[0][0] = side * sx * cosf(turn);
-    t->a[0][1] = -sy * sinf(turn);
-    t->a[1][0] = side * sx * sinf(turn);
-    t->a[1][1] = sy * cosf(turn);
     for (int i = 0; i < 2; i++)
-        t->b[i] = centre[i] - t->a[i][0] * mid[0] - t->a[i][1] * mid[1];
-    invert(t);
+        flat[i][2] = centre[i] - flat[i][0] * mid[0] - flat[i][1] * mid[1];
+    turned(im, focal, turn, view);
+    product(flat, view, t->to);
+    invert(t->to, t->back);
+    t->scale = sx;
 }
 
 static float fit_of(const struct compose *c, const struct image *im)
@@ -116,7 +154,8 @@ static void place_plain(const struct compose *c, struct tile *t)
     const struct image *im = &t->from->rgb;
     const float s = fit_of(c, im);
 
-    place(t, s, s, 0, (float[2]){s * (float)im->width / 2, s * (float)im->height / 2});
+    place(t, s, s, &(struct turn){0},
+          (float[2]){s * (float)im->width / 2, s * (float)im->height / 2});
 }
 
 static void place_anyhow(const struct compose *c, struct tile *t, struct dice *d)
@@ -128,11 +167,16 @@ static void place_anyhow(const struct compose *c, struct tile *t, struct dice *d
     float stretch = expf(uniform(d, -0.12f, 0.12f) * k), w = s * stretch * (float)im->width,
           h = s / stretch * (float)im->height;
     float room[2] = {(float)c->width - w, (float)c->height - h};
-    float turn = uniform(d, -0.04f, 0.04f) * k, centre[2];
+    struct turn turn = {.roll = uniform(d, -0.04f, 0.04f) * k};
+    float centre[2];
 
     centre[0] = w / 2 + room[0] * uniform(d, 0, 1);
     centre[1] = h / 2 + room[1] * uniform(d, forward ? 0.25f : 0, forward ? 0.75f : 1);
-    place(t, s * stretch, s / stretch, turn, centre);
+    if (forward) { /* another mounting of the camera; what moves by it has moved already, what leans has not */
+        turn.pitch = uniform(d, -0.04f, 0.04f) * k;
+        turn.yaw = uniform(d, -0.07f, 0.07f) * k;
+    }
+    place(t, s * stretch, s / stretch, &turn, centre);
 }
 
 /* A quarter of a mosaic: something of the picture, at a scale of its own. */
@@ -146,7 +190,25 @@ static void place_quarter(const struct compose *c, struct tile *t, struct dice *
     float centre[2] = {(float)t->x0 + w / 2 + (rw - w) * uniform(d, 0, 1),
                        (float)t->y0 + h / 2 + (rh - h) * uniform(d, 0, 1)};
 
-    place(t, s, s, 0, centre);
+    place(t, s, s, &(struct turn){0}, centre);
+}
+
+/* Of the source at (u, v), between its four neighbours. */
+static void take_pixel(const struct image *im, float u, float v, uint8_t *to)
+{
+    u = fmaxf(u - 0.5f, 0);
+    v = fmaxf(v - 0.5f, 0);
+    const int x0 = (int)u, y0 = (int)v, x1 = x0 + (x0 + 1 < im->width),
+              y1 = y0 + (y0 + 1 < im->height);
+    const int fx = (int)((u - (float)x0) * 256), fy = (int)((v - (float)y0) * 256);
+    const uint8_t *p = image_at(im, x0, y0), *q = image_at(im, x1, y0), *r = image_at(im, x0, y1),
+                  *s = image_at(im, x1, y1);
+
+    for (int i = 0; i < 3; i++) {
+        const int top = p[i] * (256 - fx) + q[i] * fx, low = r[i] * (256 - fx) + s[i] * fx;
+
+        to[i] = (uint8_t)((top * (256 - fy) + low * fy + (1 << 15)) >> 16);
+    }
 }
 
 static void draw(const struct tile *t, struct canvas_memory *m)
@@ -154,27 +216,15 @@ static void draw(const struct tile *t, struct canvas_memory *m)
     const struct image *im = &t->from->rgb;
 
     for (int y = t->y0; y < t->y1; y++) {
-        float from[2];
         uint8_t *to = m->rgb + 3 * ((size_t)y * (size_t)m->width + (size_t)t->x0);
 
-        to_source(t, (float[2]){(float)t->x0 + 0.5f, (float)y + 0.5f}, from);
-        for (int x = t->x0; x < t->x1;
-             x++, to += 3, from[0] += t->back[0][0], from[1] += t->back[1][0]) {
-            if (!(from[0] >= 0 && from[1] >= 0 && from[0] < (float)im->width &&
-                  from[1] < (float)im->height))
-                continue;
-            const float u = fmaxf(from[0] - 0.5f, 0), v = fmaxf(from[1] - 0.5f, 0);
-            const int x0 = (int)u, y0 = (int)v, x1 = x0 + (x0 + 1 < im->width),
-                      y1 = y0 + (y0 + 1 < im->height);
-            const int fx = (int)((u - (float)x0) * 256), fy = (int)((v - (float)y0) * 256);
-            const uint8_t *p = image_at(im, x0, y0), *q = image_at(im, x1, y0),
-                          *r = image_at(im, x0, y1), *s = image_at(im, x1, y1);
+        for (int x = t->x0; x < t->x1; x++, to += 3) {
+            float from[2];
 
-            for (int i = 0; i < 3; i++) {
-                int top = p[i] * (256 - fx) + q[i] * fx, low = r[i] * (256 - fx) + s[i] * fx;
-
-                to[i] = (uint8_t)((top * (256 - fy) + low * fy + (1 << 15)) >> 16);
-            }
+            map(t->back, (float[2]){(float)x + 0.5f, (float)y + 0.5f}, from);
+            if (from[0] >= 0 && from[1] >= 0 && from[0] < (float)im->width &&
+                from[1] < (float)im->height)
+                take_pixel(im, from[0], from[1], to);
         }
     }
 }
@@ -190,6 +240,7 @@ static void move_object(const struct tile *t, const struct label_object *from, s
 {
     const struct box *b = &from->box;
     const float corner[4][2] = {{b->x1, b->y1}, {b->x2, b->y1}, {b->x1, b->y2}, {b->x2, b->y2}};
+    const float middle[2] = {(b->x1 + b->x2) / 2, (b->y1 + b->y2) / 2};
     struct box moved = {1e9f, 1e9f, -1e9f, -1e9f};
     struct label_object *o = &out->object[out->n_objects];
 
@@ -198,7 +249,7 @@ static void move_object(const struct tile *t, const struct label_object *from, s
     for (int i = 0; i < 4; i++) {
         float p[2];
 
-        to_input(t, corner[i], p);
+        map(t->to, corner[i], p);
         moved = (struct box){fminf(moved.x1, p[0]), fminf(moved.y1, p[1]), fmaxf(moved.x2, p[0]),
                              fmaxf(moved.y2, p[1])};
     }
@@ -212,8 +263,8 @@ static void move_object(const struct tile *t, const struct label_object *from, s
         o->ignore = true;
     if (area(&o->box) < 0.6f * area(&moved))
         o->distance_m = NAN; /* what there is to be seen of it does not tell */
-    o->distance_m = t->from->focal_px > 0 ? o->distance_m * OWN_FOCAL /
-                                                (t->from->focal_px * hypotf(t->a[0][0], t->a[1][0]))
+    o->distance_m = t->from->focal_px > 0 ? o->distance_m * depth(t->to, middle) * OWN_FOCAL /
+                                                (t->from->focal_px * t->scale)
                                           : NAN;
     out->n_objects++;
 }
@@ -228,7 +279,7 @@ static void move_boundary(const struct tile *t, const struct label_boundary *fro
     *b = *from;
     b->role = t->mirrored ? -from->role : from->role;
     for (int i = 0; i < b->n; i++)
-        to_input(t, from->point[i], b->point[i]);
+        map(t->to, from->point[i], b->point[i]);
     out->n_boundaries++;
 }
 
@@ -254,7 +305,7 @@ static void move_lanes(const struct tile *t, struct labels *out)
     for (int i = 0; i < 2; i++) {
         float p[2];
 
-        to_input(t, (float[2]){mid, l->boundary_y[i]}, p);
+        map(t->to, (float[2]){mid, l->boundary_y[i]}, p);
         out->boundary_y[i] = p[1];
     }
 }
@@ -273,7 +324,7 @@ static void move_road(const struct tile *t, uint8_t *road, int width, int height
             if (p[0] < (float)t->x0 || p[0] >= (float)t->x1 || p[1] < (float)t->y0 ||
                 p[1] >= (float)t->y1)
                 continue;
-            to_source(t, p, from);
+            map(t->back, p, from);
             const int u = (int)floorf(from[0] * sx), v = (int)floorf(from[1] * sy);
             if (l->road && u >= 0 && v >= 0 && u < l->road_width && v < l->road_height)
                 road[y * width + x] = l->road[(size_t)v * (size_t)l->road_width + (size_t)u];

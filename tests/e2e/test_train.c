@@ -71,6 +71,15 @@ static void same_files(const char *a, const char *b)
     file_finish(&y);
 }
 
+static void keep_as(const char *from, const char *to)
+{
+    char a[96], b[96];
+
+    path_in(a, from);
+    path_in(b, to);
+    cr_assert_eq(rename(a, b), 0);
+}
+
 static int lines_of(const char *name)
 {
     struct file text = {0};
@@ -138,6 +147,25 @@ Test(train, begins_with_given_weights_and_keeps_the_best_held_out)
     cr_assert(strstr(said, "\"road\":{"), "%s", said);
 }
 
+/* Drawn while it learns, or long before: the same weights, because a step learns from what is due. */
+Test(train, the_simulator_draws_while_it_learns)
+{
+    char out[96], data[200];
+
+    folder_put_text(
+        &f, "small.yaml",
+        "{width: 160, height: 96, fx: 136, fy: 136, cx: 80, cy: 48, x_m: 1.6, z_m: 1.4}");
+    snprintf(data, sizeof data, "sim:curve,seed=4,frames=56,calibration=%s/small.yaml", f.path);
+    path_in(out, "drawn.onnx");
+    cr_assert_eq(CALL("train", "--data", data, "--out", out, SMALL), 0, "%s", said);
+    cr_assert(strstr(said, "drawing 56 frames"), "%s", said);
+    cr_assert_eq(lines_of("drawn.sim-curve-4/timestamps.txt"), 56);
+    keep_as("drawn.onnx", "first.onnx");
+    snprintf(data, sizeof data, "sim:curve,seed=4,frames=56,calibration=%s/small.yaml", f.path);
+    cr_assert_eq(CALL("train", "--data", data, "--out", out, SMALL, "--fresh"), 0, "%s", said);
+    same_files("first.onnx", "drawn.onnx");
+}
+
 static void refused(int status, const char *word)
 {
     cr_assert_eq(status, 1, "%d: %s", status, said);
@@ -157,6 +185,10 @@ Test(train, says_what_is_wrong)
     cr_assert(strstr(said, "weight=W"), "%s", said);
     cr_assert_eq(CALL("train", "--data", set, "--out", out, "--size", "100x64"), 2);
     cr_assert_eq(CALL("train", "--data", set, "--out", "x.png"), 2);
+    refused(CALL("train", "--data", "sim:nowhere", "--out", out, SMALL),
+            "sim-nowhere-1.log says why");
+    cr_assert_eq(CALL("train", "--data", "sim:curve,every=2/1", "--out", out), 2);
+    cr_assert(strstr(said, "frames=N"), "%s", said);
     path_in(path, "set/classes.txt");
     refused(CALL("train", "--data", set, "--out", out, "--from", path, SMALL), "classes.txt");
     folder_put_text(&f, "x.checkpoint", "no checkpoint at all");

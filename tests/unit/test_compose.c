@@ -182,6 +182,39 @@ Test(compose, distances_follow_the_size)
         cr_assert(isnan(out.object[i].distance_m));
 }
 
+static double apart(const float a[2], const float b[2])
+{
+    return hypot((double)a[0] - (double)b[0], (double)a[1] - (double)b[1]);
+}
+
+/* Points at 0, 1, 2, 4 of a line stay on a line and keep their cross ratio, 3/2, whatever a pinhole camera is
+ * turned to; that the near half stays as long as the far one would only be so of a picture that is moved. */
+Test(compose, the_camera_is_turned_not_the_picture)
+{
+    struct label_boundary *line = sample.labels.boundary;
+    int leaning = 0;
+
+    sample.labels.n_boundaries = 1;
+    line->n = 4;
+    for (int i = 0; i < 4; i++) {
+        const float at = (float[]){0, 1, 2, 4}[i];
+
+        line->point[i][0] = 10 + 70 * at;
+        line->point[i][1] = 190 - 40 * at;
+    }
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        const float(*p)[2] = out.boundary[0].point;
+
+        run(1, 1, seed);
+        cr_assert_eq(out.n_boundaries, 1);
+        const double ab = apart(p[0], p[1]), bc = apart(p[1], p[2]), cd = apart(p[2], p[3]);
+        cr_assert_float_eq(ab + bc + cd, apart(p[0], p[3]), 1e-3);
+        cr_assert_float_eq((ab + bc) * (bc + cd) / (bc * (ab + bc + cd)), 1.5, 1e-3);
+        leaning += fabs(ab / bc - 1) > 0.01;
+    }
+    cr_assert_gt(leaning, 30, "%d of 100", leaning);
+}
+
 Test(compose, a_mosaic_has_no_lanes_and_says_what_all_its_parts_say)
 {
     struct sample other = sample;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/cli/train_simulator.h"
+
 static struct set_choice c;
 static struct why why;
 static char text[200];
@@ -37,6 +39,34 @@ Test(set_choice, names_and_numbers)
     cr_assert(set_choice_takes(&c, "x", 20));
 }
 
+Test(set_choice, the_simulator_is_told_what_to_draw)
+{
+    cr_assert_eq(parse("sim:town.yaml,seed=7,frames=64,calibration=cam.yaml,weight=2"), OK, "%s",
+                 why.text);
+    cr_assert_str_eq(set_choice_simulator(&c), "town.yaml");
+    cr_assert_str_eq(c.calibration, "cam.yaml");
+    cr_assert(c.seed == 7 && c.frames == 64 && c.weight == 2);
+    cr_assert_eq(parse("simulated/set"), OK);
+    cr_assert_null(set_choice_simulator(&c));
+    cr_assert_eq(c.frames, 0);
+}
+
+Test(set_choice, a_step_learns_from_what_is_due)
+{
+    const struct train_simulator s = {.frames = 1000};
+    int before = 0;
+
+    cr_assert_eq(train_simulator_due(&s, 0, 400), 48);
+    for (int step = 0; step < 400; step++) {
+        const int due = train_simulator_due(&s, step, 400);
+
+        cr_assert_geq(due, before);
+        cr_assert_geq(due, step < 200 ? 5 * step : 1000);
+        before = due;
+    }
+    cr_assert_eq(train_simulator_due(&(struct train_simulator){.frames = 30}, 0, 400), 30);
+}
+
 Test(set_choice, what_is_wrong_is_said)
 {
     static const char *const wrong[][2] = {{"set,weight=x", "weight is 'x'"},
@@ -44,6 +74,10 @@ Test(set_choice, what_is_wrong_is_said)
                                            {"set,every=3", "must be N/K"},
                                            {"set,every=3/3", "0 <= K < N"},
                                            {"set,only=", "only: must be"},
+                                           {"set,seed=1", "'seed=1' behind set: must be only=GLOB"},
+                                           {"sim:curve,only=*", "must be seed=N"},
+                                           {"sim:curve,frames=7", "frames is '7', must be 8 to"},
+                                           {"sim:curve,seed=1x", "seed is '1x'"},
                                            {"set,half", "'half' behind set"},
                                            {"set,without-every=0/0", "without-every"}};
 
