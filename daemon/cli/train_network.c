@@ -1,11 +1,13 @@
 #include "daemon/cli/train_network.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,7 +38,8 @@ struct run {
     struct train_loader *loader, *judge;
     struct labels *labels; /* (net.batch) */
     struct progress progress;
-    char checkpoint[FILE_MAX_PATH], csv[FILE_MAX_PATH], png[FILE_MAX_PATH];
+    char checkpoint[FILE_MAX_PATH], csv[FILE_MAX_PATH], png[FILE_MAX_PATH], lock[FILE_MAX_PATH];
+    int lock_fd; /* -1 */
     FILE *curve;
     double start_s, saved_s, shown_s;
     int64_t first_step;
@@ -197,9 +200,33 @@ static enum err name_files(struct run *r)
 
     snprintf(r->csv, sizeof r->csv, "%.*s.csv", stem, r->o->out);
     snprintf(r->png, sizeof r->png, "%.*s.png", stem, r->o->out);
+    snprintf(r->lock, sizeof r->lock, "%.*s.lock", stem, r->o->out);
     return n < (int)sizeof r->checkpoint
                ? OK
                : err_say(&r->why, ERR_LIMIT, "--out: the path is too long");
+}
+
+/* Two that wrote the same files would spoil both. The lock ends with the process, whatever its end. */
+static enum err lock_files(struct run *r)
+{
+    if (!speaks(r))
+        return OK;
+    r->lock_fd = open(r->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (r->lock_fd < 0)
+        return err_say(&r->why, ERR_IO, "--out %s: %s", r->o->out, strerror(errno));
+    if (flock(r->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return OK;
+    close(r->lock_fd);
+    r->lock_fd = -1;
+    return err_say(&r->why, ERR_IO, "--out %s: another training is writing it", r->o->out);
+}
+
+static void unlock_files(struct run *r)
+{
+    if (r->lock_fd < 0)
+        return;
+    unlink(r->lock);
+    close(r->lock_fd);
 }
 
 static enum err resume(struct run *r)
@@ -228,6 +255,8 @@ static enum err prepare(struct run *r)
     const struct train_network_options *o = r->o;
     enum err e = name_files(r);
 
+    if (e == OK)
+        e = lock_files(r);
     if (e == OK && pool_open(o->threads, &r->pool) != OK)
         e = err_say(&r->why, ERR_NOMEM, "--threads %d: they do not start", o->threads);
     if (e == OK)
@@ -259,6 +288,7 @@ static void finish(struct run *r)
         train_set_finish(&r->held_out[i]);
     }
     pool_close(r->pool);
+    unlock_files(r);
     ranks_close(&r->ranks);
     free(r->labels);
 }
@@ -425,6 +455,7 @@ int train_network(const struct train_network_options *o)
 
     if (r) {
         r->o = o;
+        r->lock_fd = -1;
         signal(SIGINT, on_signal);
         signal(SIGTERM, on_signal);
         e = ranks_open(&r->ranks) == OK ? prepare(r)

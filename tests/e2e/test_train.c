@@ -128,6 +128,26 @@ Test(train, goes_on_after_kill_9)
     same_files("whole.onnx", "broken.onnx");
 }
 
+Test(train, two_do_not_write_the_same_files)
+{
+    char out[96], log[96];
+    int status;
+    pid_t pid;
+
+    path_in(out, "one.onnx");
+    path_in(log, "log");
+    pid = program_start((const char *const[]){"outrider", "train", "--data", set, "--out", out,
+                                              "--size", "96x64", "--batch", "4", NULL},
+                        log);
+    for (int i = 0; i < WAIT_MS / 5 && lines_of("one.csv") < 2; i++)
+        usleep(5000);
+    cr_assert_eq(train_to("one.onnx", "1"), 1, "%s", said);
+    cr_assert(strstr(said, "another training is writing it"), "%s", said);
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    cr_assert_eq(train_to("one.onnx", "1"), 0, "%s", said);
+}
+
 Test(train, begins_with_given_weights_and_keeps_the_best_held_out)
 {
     char first[96], second[96];
