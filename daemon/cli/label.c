@@ -70,6 +70,7 @@ struct work {
     unsigned asked;           /* classes that the teachers may add */
     bool road, lanes;         /* road: written; lanes: the source has them */
     size_t roads;             /* pictures of which a teacher told the road */
+    size_t unreadable;
     struct fusion fusion;
     struct perceived seen;
     char path[FILE_MAX_PATH];
@@ -349,8 +350,11 @@ static enum err label_picture(struct work *w, size_t i)
         return e;
     if (!path_join(from, w->pictures.folder, picture))
         return err_say(w->why, ERR_LIMIT, "%.200s: the path is too long", w->pictures.folder);
-    if ((e = decoder_file(w->decoder, from, &im, w->why)) != OK)
-        return e;
+    if (decoder_file(w->decoder, from, &im, w->why) != OK) { /* a drive of hours is not lost for it */
+        fprintf(stderr, "outrider label: %s; left out\n", w->why->text);
+        w->unreadable++;
+        return OK;
+    }
     snprintf(name, sizeof name, "images/%s", picture);
     if ((e = ask(w, picture, &im)) != OK || (e = put_link(w, from, name)) != OK ||
         (e = put_labels(w, i, &im, true)) != OK)
@@ -449,8 +453,8 @@ static enum err label_all(struct work *w)
             fprintf(stderr, "\r%zu of %zu", i + 1, w->pictures.n);
     }
     if (e == OK)
-        fprintf(stderr, "%s: %zu pictures, the road of %zu of those done now\n", w->o->out,
-                w->pictures.n, w->roads);
+        fprintf(stderr, "%s: %zu pictures, the road of %zu of those done now, %zu unreadable\n",
+                w->o->out, w->pictures.n - w->unreadable, w->roads, w->unreadable);
     return e;
 }
 

@@ -241,9 +241,13 @@ Test(train, a_network_labels_pictures_for_the_next)
     path_in(labelled, "labelled");
     path_in(out, "pupil.onnx");
     snprintf(images, sizeof images, "%s/images", set);
+    folder_put_text(&f, "set/images/broken.jpg", "no picture");
     cr_assert_eq(CALL("label", "--teacher", teacher, "--data", images, "--out", labelled, "--keep",
                       "0.05", "--ignore", "0.05", "--road", "0.5,0.5"),
                  0, "%s", said);
+    cr_assert(strstr(said, "broken.jpg") && strstr(said, "6 pictures"), "%s", said);
+    snprintf(path, sizeof path, "%s/images/broken.jpg", labelled);
+    cr_assert_not(file_exists(path));
     snprintf(path, sizeof path, "%s/road/000003.png", labelled);
     cr_assert(file_exists(path));
     snprintf(path, sizeof path, "%s/labels/000003.txt", labelled);
