@@ -28,7 +28,11 @@ draw sim3 1600 16000 random 8 700 1.3 0.03 1.7
 draw sim4 1600 21000 random 8 560 1.5 0.01 1.7
 draw town0 1200 31000 $here/town.yaml 8 544 1.4 0 1.6
 draw town1 1200 36000 $here/town.yaml 8 560 1.5 0.01 1.7
-draw simtest 400 90001 random 4 544 1.4 0 1.6 # never trained on
+# Never trained on; `make score` reads both. TORCS where it is installed (make torcs-deps).
+draw simtest 400 90001 random 4 544 1.4 0 1.6
+if command -v torcs /usr/games/torcs > /dev/null; then
+    "$outrider" sim --torcs --write "$work/torcstest" --frames 160 --seed 90001 --rate 0.7 --cut 8
+fi
 
 # ---- teachers, whose licences allow it ---------------------------------------------------------------------------
 teach() { # SET, options

@@ -179,10 +179,10 @@ static void build_lanes(struct train *t, struct own_network *n, const int at[OWN
     n->type = train_input(t, "type", 3, dim);
     n->color = train_input(t, "color", 3, dim);
     lose(t, TRAIN_BCE, "line", 0, part(t, n->lanes, OWN_LINE, OWN_BOUNDARIES), n->line,
-         n->line_weight, rows, 0.5f);
+         n->line_weight, rows, 1);
     lose_scaled(t, TRAIN_LAPLACE, "line_x", 0, part(t, n->lanes, OWN_LINE_X, OWN_BOUNDARIES),
                 part(t, n->lanes, OWN_LINE_SCALE, OWN_BOUNDARIES), n->line_x, n->line_x_weight,
-                4 * rows, 0.5f);
+                4 * rows, 1);
     lose(t, TRAIN_CROSS_ENTROPY, "type", 0, part(t, n->lanes, OWN_TYPE, OWN_LANE_TYPES), n->type,
          -1, 0, 0.2f);
     lose(t, TRAIN_CROSS_ENTROPY, "color", 0, part(t, n->lanes, OWN_COLOR, OWN_LANE_COLORS),

@@ -30,18 +30,19 @@ TABLES = [
       ("YOLOX-nano", other("yolox_nano")), ("FastestDet", other("fastestdet"))],
      [("CamVid train", f"{DATA}/camvid/train"), ("CamVid val", f"{DATA}/camvid/val"),
       ("highways, valid", f"{DATA}/highway_objects/valid"), ("CARLA, town 2", f"{DATA}/carla_det/train,only=Town02*"),
-      ("simulator", f"{RECIPE}/simtest")],
+      ("simulator", f"{RECIPE}/simtest"), ("TORCS", f"{RECIPE}/torcstest")],
      lambda j: j["sets"][0]["classes"][0]["ap50"]),
     ("F1 of our lane's two lines (CULane)",
      "lanes", ["--ego"],
      [("Outrider", OURS), ("Outrider, 8 bit", INT8), ("TwinLiteNet", other("twinlitenet")), ("LSTR", other("lstr"))],
-     [("Udacity clip, second half", f"{DATA}/lanes_udacity/train,only=swr_0[12]*"), ("simulator", f"{RECIPE}/simtest")],
+     [("Udacity clip, second half", f"{DATA}/lanes_udacity/train,only=swr_0[12]*"), ("simulator", f"{RECIPE}/simtest"),
+      ("TORCS", f"{RECIPE}/torcstest")],
      lambda j: j["culane"]["f1"]),
     ("IoU of the road",
      "road", [],
      [("Outrider", OURS), ("Outrider, 8 bit", INT8), ("TwinLiteNet", other("twinlitenet"))],
      [("roads, every tenth", f"{DATA}/road_area/train,every=10/9"), ("CamVid val", f"{DATA}/camvid/val"),
-      ("simulator", f"{RECIPE}/simtest")],
+      ("simulator", f"{RECIPE}/simtest"), ("TORCS", f"{RECIPE}/torcstest")],
      lambda j: j["iou"]),
 ]
 
@@ -54,8 +55,10 @@ def score(kind, options, model, chosen):
     """The JSON of one cell; None where model or set is not there."""
     if not os.path.exists(model) or not os.path.exists(chosen.split(",")[0]):
         return None
-    command = [f"{BUILD}/outrider", "eval", kind, "--set", chosen, "--model", model, "--json"] + options
-    key = hashlib.sha256(" ".join(command + [stamp(model)]).encode()).hexdigest()[:16]
+    program = f"{BUILD}/outrider"
+    command = [program, "eval", kind, "--set", chosen, "--model", model, "--json"] + options
+    stamps = [stamp(p) for p in (model, program, chosen.split(",")[0])]
+    key = hashlib.sha256(" ".join(command + stamps).encode()).hexdigest()[:16]
     kept = f"{BUILD}/scores/{kind}-{key}.json"
     if not os.path.exists(kept):
         print(f"{kind}: {model} on {chosen}", file=sys.stderr)
