@@ -80,7 +80,7 @@ static enum err keep_lanes(const struct perceived *seen, struct prediction *p)
         const struct lane_curve *c = &seen->curve[i];
         struct predicted_lane *lane = &p->lane[p->n_lanes];
 
-        if (c->kind == LANE_ROAD_EDGE && c->role == 0) /* bounds no lane */
+        if (c->kind == LANE_ROAD_EDGE) /* labels are of lines */
             continue;
         p->n_lanes++;
         lane->role = c->role;

@@ -63,8 +63,7 @@ enum err prediction_lanes(const struct json_lines *l, const json_t *lanes, struc
         const char *kind = json_string_value(json_object_get(j, "kind"));
         enum err e;
 
-        if (kind && !strcmp(kind, "road_edge") &&
-            json_integer_value(json_object_get(j, "role")) == 0) /* bounds no lane */
+        if (kind && !strcmp(kind, "road_edge")) /* labels are of lines */
             continue;
         if ((e = take_lane(l, j, all, &p->lane[p->n_lanes++])) != OK)
             return e;

@@ -1,6 +1,6 @@
 /* What a network saw in pictures, as `outrider infer` writes it: a line of JSON for each,
  *   {"image","width","height","objects":[{"class","score","box":[x1,y1,x2,y2]}, ...],
- *    "lanes":[{"role","score","kind","points":[[x,y],...]}, ...], without road_edges that bound no lane,
+ *    "lanes":[{"role","score","kind","points":[[x,y],...]}, ...], without road_edges, as labels are of lines,
  *    "road":{"size":[height,width],"counts":[run,...]} or null}
  * or {"image","error"} for a picture that it could not read. Only what is asked for is looked at. */
 #ifndef OUTRIDER_DAEMON_CLI_PREDICTIONS_H

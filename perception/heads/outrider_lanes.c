@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "perception/heads/decoder.h"
+#include "perception/heads/lane_bundle.h"
 #include "perception/heads/outrider.h"
 
 enum { LEAST_ROWS = 3, MAX_STEP = 6 /* cells to the side in a row */ };
@@ -13,6 +14,7 @@ enum { SMOOTH_ROWS = 3 /* to each side */, CONTINUE_FROM = 12 /* the lowest rows
 /* A row without evidence costs MISS: paths across it go on for some rows. A bend costs the square of how much the step
  * to the side changes: lines lean as they will, but straight. */
 static const float MISS = -1.5f, BIAS = 1, MOST = 4, BEND = 0.2f, LEAST_SCORE = 0.35f;
+static const float ON_EDGE = 16; /* input px */
 
 enum err own_lanes_init(struct own_lanes *l, const float *plane, int width, int height)
 {
@@ -214,6 +216,20 @@ static void smooth(struct lane_curve *c)
         c->point[i].x = x[i];
 }
 
+/* Each line by itself drifts where little is to be seen of it; parallel to the others it does not. */
+static void align(struct lane_curve *curve, int n, const struct fit *fit)
+{
+    struct lane_bundle b;
+
+    if (!lane_bundle_fit(curve, n, 8 * fit->y_scale, &b))
+        return;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; !isnan(b.beside[i]) && k < curve[i].n; k++)
+            curve[i].point[k].x =
+                fminf(fmaxf((float)lane_bundle_x(&b, i, (double)curve[i].point[k].y), 0),
+                      (float)fit->picture_width);
+}
+
 /* Where nothing is painted near us, in the gap of a dashed line, the boundary goes on as it comes: to the lowest row
  * or the side of the picture, not seen, and less and less sure. */
 static void continue_down(struct lane_curve *c, const struct fit *fit)
@@ -339,11 +355,44 @@ static void trace(struct own_lanes *l, int boundary, int width, int height, cons
         return;
     struct lane_curve *c = &out->curve[out->n_curves];
     add_path(l, boundary, path, length, fit, c);
-    if (c->n >= 2) {
+    if (c->n >= 2)
         smooth(c);
-        continue_down(c, fit);
-    }
     out->n_curves += c->score >= LEAST_SCORE && c->n >= 2;
+}
+
+/* The mean distance of two curves, rows that both have; INFINITY: they have too few. */
+static float apart(const struct lane_curve *a, const struct lane_curve *b, float step)
+{
+    float sum = 0;
+    int n = 0;
+
+    for (int i = 0; i < a->n; i++) {
+        const float x = x_at_row(b, a->point[i].y, step);
+
+        if (isnan(x))
+            continue;
+        sum += fabsf(x - a->point[i].x);
+        n++;
+    }
+    return n < LEAST_ROWS ? INFINITY : sum / (float)n;
+}
+
+/* A line that lies where a surer edge does is the edge. */
+static void drop_edges_taken_for_lines(struct perceived *out, const struct fit *fit)
+{
+    int kept = 0;
+
+    for (int i = 0; i < out->n_curves; i++) {
+        const struct lane_curve *c = &out->curve[i];
+        bool is_edge = false;
+
+        for (int k = 0; k < out->n_curves && c->kind == LANE_LINE; k++)
+            is_edge |= out->curve[k].kind == LANE_ROAD_EDGE && out->curve[k].score > c->score &&
+                       apart(c, &out->curve[k], 8 * fit->y_scale) < ON_EDGE * fit->x_scale;
+        if (!is_edge)
+            out->curve[kept++] = *c;
+    }
+    out->n_curves = kept;
 }
 
 /* An edge is a boundary of our lane only where no line is. */
@@ -364,6 +413,10 @@ void own_lanes_decode(struct own_lanes *l, const struct fit *fit, struct perceiv
 
     for (int i = 0; i < OWN_BOUNDARIES; i++)
         trace(l, i, width, height, fit, out);
+    align(out->curve, out->n_curves, fit);
+    for (int i = 0; i < out->n_curves; i++)
+        continue_down(&out->curve[i], fit);
+    drop_edges_taken_for_lines(out, fit);
     settle_edges(out);
     complete(out, fit);
 }
