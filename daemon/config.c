@@ -125,7 +125,7 @@ static const struct key keys[] = {
      "for each camera's networks; 0: its share of the cores"},
     {TEXT("cpu", config, cpu, 1), "native", 0, 0, NULL,
      "instructions the kernels may use: c, avx2, avx512, vnni, neon, native"},
-    {CHOICE("tracker", config, tracker, trackers), "kalman", 0, 0, NULL,
+    {CHOICE("tracker", config, tracker, trackers), "lstm", 0, 0, NULL,
      "how tracks are carried on: lstm, rnn or kalman"},
     {LIST("networks", config, network, n_networks, &network, 0, PERCEPTION_MAX_NETWORKS), "[]", 0,
      0, network_keys, "of each kind of output the first that gives it wins"},

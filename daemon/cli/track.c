@@ -29,7 +29,7 @@ static const char help[] =
     "  --format mot        in:  frame,id,x,y,width,height,score,...\n"
     "                      out: frame,id,x,y,width,height,score,-1,-1,-1\n"
     "  -o DIR              where the tracks go; made if it is not there\n"
-    "  --tracker KIND      how tracks are carried on: lstm, rnn or kalman (default kalman)\n"
+    "  --tracker KIND      how tracks are carried on: lstm, rnn or kalman (default lstm)\n"
     "  --rate HZ           frames per second (default 10)\n"
     "\n"
     "  --logit A,B         how logits become probabilities: 1 / (1 + exp(-(A score + B))). kitti:\n"
@@ -65,7 +65,7 @@ static int parse(int argc, char **argv, struct options *o)
     char *end;
     int c;
 
-    *o = (struct options){.tracker = TRACKER_KALMAN, .rate_hz = 10};
+    *o = (struct options){.tracker = TRACKER_LSTM, .rate_hz = 10};
     while ((c = getopt_long(argc, argv, "o:h", option, NULL)) != -1)
         switch (c) {
         case DETECTIONS:

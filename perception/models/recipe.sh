@@ -58,11 +58,11 @@ sets() { # share of each simulator set, of highways, CARLA, roads, the Udacity c
     echo "--held-out $work/simtest --held-out $work/carla_det,only=Town02*"
 }
 set -f # the patterns are for outrider
-"$outrider" train $(sets 0.6 1.5 0.9 1 0.7) --out "$work/stage1.onnx" --size 416x256 --steps 9000 --rate 0.002 --warm-up 300
-"$outrider" train $(sets 0.6 2.2 1.2 2.2 1) --out "$work/stage2.onnx" --from "$work/stage1.onnx" --size 512x320 \
+"$outrider" train $(sets 0.6 1.5 0.9 1.5 0.7) --out "$work/stage1.onnx" --size 416x256 --steps 9000 --rate 0.002 --warm-up 300
+"$outrider" train $(sets 0.6 2.2 1.2 2.4 1) --out "$work/stage2.onnx" --from "$work/stage1.onnx" --size 512x320 \
     --steps 4400 --rate 0.0015 --warm-up 150
-"$outrider" train $(sets 0.6 2.2 1.2 2.2 1.2) --out "$work/stage3.onnx" --from "$work/stage2.onnx" --size 640x384 \
-    --batch 12 --steps 2600 --rate 0.0008 --warm-up 100
+"$outrider" train $(sets 0.6 2.2 1.2 2.4 1) --out "$work/stage3.onnx" --from "$work/stage2.onnx" --size 640x384 \
+    --batch 12 --steps 5000 --rate 0.0012 --warm-up 100
 set +f
 
 # ---- both forms of it --------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@
 
 #include "proto/wire.h"
 
-enum { WAIT_MS = 10000 }; /* long enough for a busy machine; only failing tests wait for it */
+enum { WAIT_MS = 20000 }; /* long enough for a busy machine; only failing tests wait for it */
 
 struct rig {
     char folder[64];

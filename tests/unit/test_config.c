@@ -29,7 +29,7 @@ Test(config, defaults)
     cr_assert_eq(c->in.n_connect, 0);
     cr_assert_eq(c->status_hz, 2);
     cr_assert_eq(c->log, LOG_INFO);
-    cr_assert_eq(c->tracker, TRACKER_KALMAN);
+    cr_assert_eq(c->tracker, TRACKER_LSTM);
     cr_assert_eq(c->n_networks, 0);
     cr_assert_eq(c->n_cameras, 1);
     cr_assert_eq(c->camera[0].rate_hz, 20);
