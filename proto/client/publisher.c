@@ -118,6 +118,16 @@ enum err outrider_publisher_ego(struct outrider_publisher *p, const char *vehicl
     return e == OK ? send_parts(p, TOPIC_EGO, vehicle, body, NULL, why) : e;
 }
 
+enum err outrider_publisher_control(struct outrider_publisher *p, const char *vehicle,
+                                    const struct control *control, struct why *why)
+{
+    struct bytes body = wire_control_pack(p->wire, control);
+    struct control as_read;
+    enum err e = wire_control_unpack(p->wire, body, &as_read, why);
+
+    return e == OK ? send_parts(p, TOPIC_CONTROL, vehicle, body, NULL, why) : e;
+}
+
 enum err outrider_publisher_calibration(struct outrider_publisher *p, const char *camera,
                                         const struct camera *camera_model, struct why *why)
 {
