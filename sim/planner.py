@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 BUILD = os.environ.get("BUILD", "build")
+OUT = os.environ.get("OUT", f"{BUILD}/sim-planner")
 RATE = os.environ.get("RATE", "10")
 SECONDS = os.environ.get("SECONDS", "30")
 SEEDS = os.environ.get("SEEDS", "1").split()
@@ -71,7 +72,7 @@ def main():
             "hardest brake, m/s²", "brakes", "by truth: collision", "gap", "TTC", "brake"]
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     collisions = 0
-    with open(f"{BUILD}/sim-planner.log", "w", encoding="utf-8") as log:
+    with open(f"{OUT}.log", "w", encoding="utf-8") as log:
         for name in names:
             for seed in SEEDS:
                 by_truth, _ = drive(name, seed, True, log)
@@ -85,7 +86,7 @@ def main():
     seeds = "seed" if len(SEEDS) == 1 else "seeds"
     table = f"{SECONDS} s of each at {RATE} Hz, {seeds} {', '.join(SEEDS)}, 640x384, our own network on 8 bit integers.\n\n"
     table += "\n".join(lines) + "\n"
-    with open(f"{BUILD}/sim-planner.md", "w", encoding="utf-8") as f:
+    with open(f"{OUT}.md", "w", encoding="utf-8") as f:
         f.write(table)
     if "--publish" in sys.argv:
         publish(table)

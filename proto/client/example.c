@@ -20,7 +20,8 @@ static const double TIME_GAP_S = 1.8, STANDSTILL_M = 5, ACCELERATION = 1.5, COMF
                     HARDEST = 8;
 static const double OUR_WAY_M = 1.6; /* to either side: half a car, half of who crosses, and air */
 static const double ACROSS_MPS2 = 2, LANE_HOLD_S = 1, LANE_SIGMA_M = 0.6, VALID_S = 0.5;
-enum { VAR_X = 0, VAR_VY = 15 }; /* places in the covariance over x y vx vy ax ay */
+static const double FIRM = 3;                    /* m/s2 */
+enum { SEEN_OFTEN = 4, VAR_X = 0, VAR_VY = 15 }; /* places in the covariance over x y vx vy ax ay */
 
 struct planner {
     double speed_wish;                 /* NAN: as it is at first */
@@ -60,12 +61,13 @@ static double off_our_way(const struct planner *p, double x, double y)
     return y - (-p->offset - p->heading * x + 0.5 * p->curvature * x * x);
 }
 
-/* It moves towards our way, surely, and its predicted path meets it. */
+/* It is no flicker, moves towards our way, surely (two sigmas), and its predicted path meets it. */
 static bool comes_in_our_way(const struct planner *p, const struct object *o)
 {
     double off = off_our_way(p, (double)o->x_m, (double)o->y_m), across = (double)o->vy_mps;
 
-    if (!(fabs(across) > fmax(0.4, sqrt((double)o->covariance[VAR_VY]))) || off * across > 0)
+    if ((o->hits && o->hits < SEEN_OFTEN) || off * across > 0 ||
+        !(fabs(across) > fmax(0.4, 2 * sqrt((double)o->covariance[VAR_VY]))))
         return false;
     for (int i = 0; i < o->n_path; i++)
         if (fabs(off_our_way(p, (double)o->path[i].x_m, (double)o->path[i].y_m)) < OUR_WAY_M)
@@ -73,7 +75,8 @@ static bool comes_in_our_way(const struct planner *p, const struct object *o)
     return false;
 }
 
-/* The Intelligent Driver Model, to the near end of where it may be: unknown compares as false. */
+/* The Intelligent Driver Model, to the near end of where it may be, but no harder than firmly where half
+ * of that would do: at speed it wishes for long gaps at once. What is not known compares as false. */
 static void follow(struct planner *p, const struct object *o, double v, double care, double free)
 {
     double sigma = o->covariance[VAR_X] > 0 ? sqrt((double)o->covariance[VAR_X]) : 0;
@@ -83,6 +86,8 @@ static void follow(struct planner *p, const struct object *o, double v, double c
                                        : v;
     double wish = v * TIME_GAP_S * care + v * closing / (2 * sqrt(ACCELERATION * COMFORT));
     double takes = ACCELERATION * pow((STANDSTILL_M + fmax(wish, 0)) / gap, 2);
+    double firm =
+        fmax(FIRM, closing > 0 ? closing * closing / fmax(gap - STANDSTILL_M / 2, 0.5) : 0);
     char why[200];
 
     snprintf(why, sizeof why, "%s %" PRIu64 " (%s) %.1f m ahead, closing at %.1f m/s, ttc %.1f s",
@@ -91,7 +96,7 @@ static void follow(struct planner *p, const struct object *o, double v, double c
                                  : "comes into our way",
              o->id, o->n_classes ? object_class_name(o->classes[0].class) : "?", gap, closing,
              (double)o->ttc_s);
-    brake(p, takes - free, why);
+    brake(p, fmin(takes - free, firm), why);
 }
 
 static void plan_across(struct planner *p, const struct lanes_message *m, const struct ego *ego)
@@ -197,9 +202,7 @@ static enum err run(const char *daemon, const char *simulator, const char *contr
         const struct lanes_message *l = outrider_client_lanes(c, camera);
         const struct ego *ego = outrider_client_ego(c, "car");
 
-        if (e == ERR_AGAIN && p->control.t_ns) /* the car brakes by itself */
-            printf("nothing for half a second\n"), fflush(stdout), p->control.t_ns = 0;
-        else if (e != OK && e != ERR_AGAIN)
+        if (e != OK && e != ERR_AGAIN) /* nothing for a while: the car brakes by itself */
             fprintf(stderr, "example: %s\n", why->text);
         if (!o || !l || !ego || isnan(ego->speed_mps) || o->header.seq != l->header.seq)
             continue; /* the rest is on its way */
