@@ -20,7 +20,7 @@ static const double TIME_GAP_S = 1.8, STANDSTILL_M = 5, ACCELERATION = 1.5, COMF
                     HARDEST = 8;
 static const double OUR_WAY_M = 1.6; /* to either side: half a car, half of who crosses, and air */
 static const double ACROSS_MPS2 = 2, LANE_HOLD_S = 1, LANE_SIGMA_M = 0.6, VALID_S = 0.5;
-static const double FIRM = 3;                    /* m/s2 */
+static const double FIRM = 3, SLOW_MPS = 2;      /* m/s2; over ground: it stands, or crosses */
 enum { SEEN_OFTEN = 4, VAR_X = 0, VAR_VY = 15 }; /* places in the covariance over x y vx vy ax ay */
 
 struct planner {
@@ -65,9 +65,10 @@ static double off_our_way(const struct planner *p, double x, double y)
 static bool comes_in_our_way(const struct planner *p, const struct object *o)
 {
     double off = off_our_way(p, (double)o->x_m, (double)o->y_m), across = (double)o->vy_mps;
+    double sigma = sqrt((double)o->covariance[VAR_VY]);
 
-    if ((o->hits && o->hits < SEEN_OFTEN) || off * across > 0 ||
-        !(fabs(across) > fmax(0.4, 2 * sqrt((double)o->covariance[VAR_VY]))))
+    if ((sigma > 0 && o->hits < SEEN_OFTEN) || off * across > 0 ||
+        !(fabs(across) > fmax(0.4, 2 * sigma)))
         return false;
     for (int i = 0; i < o->n_path; i++)
         if (fabs(off_our_way(p, (double)o->path[i].x_m, (double)o->path[i].y_m)) < OUR_WAY_M)
@@ -75,8 +76,8 @@ static bool comes_in_our_way(const struct planner *p, const struct object *o)
     return false;
 }
 
-/* The Intelligent Driver Model, to the near end of where it may be, but no harder than firmly where half
- * of that would do: at speed it wishes for long gaps at once. What is not known compares as false. */
+/* The Intelligent Driver Model, to the near end of where it may be. At speed it wishes for long gaps at
+ * once: behind who drives on, twice what is needed is enough. What is not known compares as false. */
 static void follow(struct planner *p, const struct object *o, double v, double care, double free)
 {
     double sigma = o->covariance[VAR_X] > 0 ? sqrt((double)o->covariance[VAR_X]) : 0;
@@ -86,8 +87,8 @@ static void follow(struct planner *p, const struct object *o, double v, double c
                                        : v;
     double wish = v * TIME_GAP_S * care + v * closing / (2 * sqrt(ACCELERATION * COMFORT));
     double takes = ACCELERATION * pow((STANDSTILL_M + fmax(wish, 0)) / gap, 2);
-    double firm =
-        fmax(FIRM, closing > 0 ? closing * closing / fmax(gap - STANDSTILL_M / 2, 0.5) : 0);
+    double needed = closing > 0 ? closing * closing / 2 / fmax(gap - STANDSTILL_M / 2, 0.5) : 0;
+    double most = v - closing > SLOW_MPS ? fmax(FIRM, 2 * needed) : HARDEST;
     char why[200];
 
     snprintf(why, sizeof why, "%s %" PRIu64 " (%s) %.1f m ahead, closing at %.1f m/s, ttc %.1f s",
@@ -96,7 +97,7 @@ static void follow(struct planner *p, const struct object *o, double v, double c
                                  : "comes into our way",
              o->id, o->n_classes ? object_class_name(o->classes[0].class) : "?", gap, closing,
              (double)o->ttc_s);
-    brake(p, fmin(takes - free, firm), why);
+    brake(p, fmin(takes - free, most), why);
 }
 
 static void plan_across(struct planner *p, const struct lanes_message *m, const struct ego *ego)
