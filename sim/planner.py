@@ -1,8 +1,8 @@
 """Every scenario, driven by the example planner (proto/client/example.c) in lock-step: on what outriderd sees with
-our own network, and, beside it, on the simulator's truth. Writes a table to $BUILD/sim-planner.md and what the
-planner said to $BUILD/sim-planner.log; with --publish the table goes into the README. Exit status 1: it collided.
+our own network, and, beside it, on the simulator's truth. Writes a table to $OUT.md and what the planner said to
+$OUT.log ($BUILD/sim-planner); with --publish the table goes into the README. Exit status 1: it collided.
 
-    planner.py [--publish] [SCENARIO ...]      RATE=10 SECONDS=30 SEEDS="1" in the environment change the drives
+    planner.py [--publish] [SCENARIO ...]      RATE=10 SECONDS=20 SEEDS="1" in the environment change the drives
 """
 import json
 import os
@@ -15,7 +15,7 @@ import tempfile
 BUILD = os.environ.get("BUILD", "build")
 OUT = os.environ.get("OUT", f"{BUILD}/sim-planner")
 RATE = os.environ.get("RATE", "10")
-SECONDS = os.environ.get("SECONDS", "30")
+SECONDS = os.environ.get("SECONDS", "20")
 SEEDS = os.environ.get("SEEDS", "1").split()
 CONFIG = "sim/examples/sim.yaml"
 

@@ -1,4 +1,4 @@
-/* A planner that fits a page: keeps to the middle of our lane and a time gap to who is ahead, slows down
+/* A small planner: keeps to the middle of our lane and a time gap to who is ahead, slows down
  * where it is told nothing that it may use, and says why it brakes. Start it, then
  * `outrider sim --lockstep --control tcp://127.0.0.1:5704` beside an outriderd.
  *

@@ -1,5 +1,5 @@
 /* For planners and players: the bus in plain C structs. Link with -loutrider-client -lzmq
- * -lprotobuf-c -lm; example.c is a planner that fits a page.
+ * -lprotobuf-c -lm; example.c is a small planner.
  *
  * A struct outrider_client reads. Subscribe to what you need, then call outrider_client_wait() once
  * in every cycle: it takes in all that has arrived and keeps the newest message of each topic,
