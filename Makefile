@@ -217,7 +217,7 @@ criterion := --short-filename --verbose -j1
 $(UNIT_OK): %.ok: %
 	$(call run,timeout 280 $< $(criterion))
 # One at a time: they start daemons and watch what those do in time.
-$(E2E_OK): %.ok: % $(PROGRAMS) $(PB_PY) | $(UNIT_OK)
+$(E2E_OK): %.ok: % $(PROGRAMS) $B/proto/client/example $(PB_PY) | $(UNIT_OK)
 	$(call run,flock $B/e2e.lock timeout 280 $< $(criterion))
 $(FUZZ_OK): $B/tests/fuzz/fuzz_%.ok: $B/tests/fuzz/fuzz_% $(wildcard tests/fuzz/corpus/*/*)
 	$(call run,timeout 120 $< tests/fuzz/corpus/$*)

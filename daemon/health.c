@@ -1,35 +1,8 @@
 #include "daemon/health.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "daemon/clock.h"
-
-const char *qualifier_name(enum qualifier q)
-{
-    static const char *const name[] = {"NOT_AVAILABLE", "AVAILABLE", "AVAILABLE_REDUCED", "BLIND"};
-
-    return name[q];
-}
-
-void reasons_text(uint32_t reasons, char out[REASONS_TEXT])
-{
-    static const char *const name[REASON_COUNT] = {
-        [REASON_NO_FRAMES] = "NO_FRAMES", [REASON_FROZEN] = "FROZEN",
-        [REASON_DUPLICATE] = "DUPLICATE", [REASON_DARK] = "DARK",
-        [REASON_GLARE] = "GLARE",         [REASON_BLUR] = "BLUR",
-        [REASON_BLOCKED] = "BLOCKED",     [REASON_UNCALIBRATED] = "UNCALIBRATED",
-        [REASON_OVERLOAD] = "OVERLOAD",   [REASON_CLOCK_JUMP] = "CLOCK_JUMP",
-        [REASON_WARMUP] = "WARMUP",       [REASON_MODEL_FAULT] = "MODEL_FAULT",
-        [REASON_CONFIG] = "CONFIG",       [REASON_UNDECODABLE] = "UNDECODABLE",
-    };
-    size_t n = 0;
-
-    snprintf(out, REASONS_TEXT, "none");
-    for (int i = 0; i < REASON_COUNT; i++)
-        if ((reasons & 1u << i) && name[i])
-            n += (size_t)snprintf(out + n, REASONS_TEXT - n, "%s%s", n ? "," : "", name[i]);
-}
 
 struct drops counters_drops(struct counters *c)
 {

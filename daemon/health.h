@@ -6,10 +6,6 @@
 
 #include "proto/message.h"
 
-enum { REASONS_TEXT = 160 };
-const char *qualifier_name(enum qualifier q);                /* "AVAILABLE_REDUCED" */
-void reasons_text(uint32_t reasons, char out[REASONS_TEXT]); /* "DARK,BLUR"; "none" */
-
 struct counters { /* since the start; any thread counts, any thread reads */
     atomic_uint_fast64_t received, answered, drop[DROP_COUNT];
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/calibration.pb-c.h"
+#include "proto/control.pb-c.h"
 #include "proto/ego.pb-c.h"
 #include "proto/frame.pb-c.h"
 #include "proto/lanes.pb-c.h"
@@ -232,6 +233,7 @@ enum err json_message(struct wire *w, struct bytes topic, struct bytes body, enu
     } kind[TOPIC_COUNT] = {
         [TOPIC_FRAME] = {&outrider__frame_header__descriptor, "frame header"},
         [TOPIC_EGO] = {&outrider__ego__descriptor, "ego"},
+        [TOPIC_CONTROL] = {&outrider__control__descriptor, "control"},
         [TOPIC_CALIBRATION] = {&outrider__calibration__descriptor, "calibration"},
         [TOPIC_OBJECTS] = {&outrider__objects__descriptor, "objects"},
         [TOPIC_LANES] = {&outrider__lanes__descriptor, "lanes"},

@@ -1,5 +1,7 @@
 #include "proto/message.h"
 
+#include <stdio.h>
+
 #include "proto/frame.pb-c.h"
 
 _Static_assert((int)ENCODING_UNKNOWN == OUTRIDER__ENCODING__ENCODING_UNKNOWN, "");
@@ -47,4 +49,30 @@ void header_clear(struct header *h)
         .valid_until_ns = TIME_UNKNOWN,
         .coverage = {NAN, NAN, NAN},
     };
+}
+
+const char *qualifier_name(enum qualifier q)
+{
+    static const char *const name[] = {"NOT_AVAILABLE", "AVAILABLE", "AVAILABLE_REDUCED", "BLIND"};
+
+    return name[q];
+}
+
+void reasons_text(uint32_t reasons, char out[REASONS_TEXT])
+{
+    static const char *const name[REASON_COUNT] = {
+        [REASON_NO_FRAMES] = "NO_FRAMES", [REASON_FROZEN] = "FROZEN",
+        [REASON_DUPLICATE] = "DUPLICATE", [REASON_DARK] = "DARK",
+        [REASON_GLARE] = "GLARE",         [REASON_BLUR] = "BLUR",
+        [REASON_BLOCKED] = "BLOCKED",     [REASON_UNCALIBRATED] = "UNCALIBRATED",
+        [REASON_OVERLOAD] = "OVERLOAD",   [REASON_CLOCK_JUMP] = "CLOCK_JUMP",
+        [REASON_WARMUP] = "WARMUP",       [REASON_MODEL_FAULT] = "MODEL_FAULT",
+        [REASON_CONFIG] = "CONFIG",       [REASON_UNDECODABLE] = "UNDECODABLE",
+    };
+    size_t n = 0;
+
+    snprintf(out, REASONS_TEXT, "none");
+    for (int i = 0; i < REASON_COUNT; i++)
+        if ((reasons & 1u << i) && name[i])
+            n += (size_t)snprintf(out + n, REASONS_TEXT - n, "%s%s", n ? "," : "", name[i]);
 }

@@ -62,6 +62,18 @@ struct ego {
     float acceleration_mps2, steering_angle_rad;
 };
 
+#define CONTROL_MAX_VALID_NS INT64_C(2000000000)
+
+struct control { /* what a planner wants the vehicle to do */
+    int64_t t_ns, valid_until_ns;
+    enum clock_id clock_id;
+    uint32_t clock_epoch;
+    bool has_frame; /* frame_id: the frame that it answers */
+    uint64_t frame_id;
+    float acceleration_mps2, steering_angle_rad; /* never NAN in what was read */
+    char reason[MESSAGE_MAX_TEXT];               /* why it brakes; empty: it does not */
+};
+
 /* causes; the order of message Drops */
 enum drop {
     DROP_OVERWRITTEN,
@@ -95,6 +107,10 @@ struct header {
     struct coverage coverage;
 };
 void header_clear(struct header *h); /* NOT_AVAILABLE, every time and number unknown, texts empty */
+
+enum { REASONS_TEXT = 160 };
+const char *qualifier_name(enum qualifier q);                /* "AVAILABLE_REDUCED" */
+void reasons_text(uint32_t reasons, char out[REASONS_TEXT]); /* "DARK,BLUR"; "none" */
 
 struct objects_message {
     struct header header;

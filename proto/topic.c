@@ -7,9 +7,13 @@
 #include "proto/text.h"
 
 static const char *const kinds[TOPIC_COUNT] = {
-    [TOPIC_UNKNOWN] = "?",       [TOPIC_FRAME] = "frame",
-    [TOPIC_EGO] = "ego",         [TOPIC_CALIBRATION] = "calibration",
-    [TOPIC_OBJECTS] = "objects", [TOPIC_LANES] = "lanes",
+    [TOPIC_UNKNOWN] = "?",
+    [TOPIC_FRAME] = "frame",
+    [TOPIC_EGO] = "ego",
+    [TOPIC_CONTROL] = "control",
+    [TOPIC_CALIBRATION] = "calibration",
+    [TOPIC_OBJECTS] = "objects",
+    [TOPIC_LANES] = "lanes",
     [TOPIC_STATUS] = "status",
 };
 

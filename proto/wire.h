@@ -39,6 +39,7 @@ void wire_close(struct wire *w); /* NULL is fine */
 
 struct bytes wire_frame_header_pack(struct wire *w, const struct frame_header *h);
 struct bytes wire_ego_pack(struct wire *w, const struct ego *e);
+struct bytes wire_control_pack(struct wire *w, const struct control *c);
 struct bytes wire_calibration_pack(struct wire *w, const struct calibration_message *m);
 struct bytes wire_objects_pack(struct wire *w, const struct objects_message *m);
 struct bytes wire_lanes_pack(struct wire *w, const struct lanes_message *m);
@@ -52,6 +53,8 @@ MUST_CHECK enum err wire_frame_header_unpack(struct wire *w, struct bytes b, siz
                                              struct frame_header *out, struct why *why);
 MUST_CHECK enum err wire_ego_unpack(struct wire *w, struct bytes b, struct ego *out,
                                     struct why *why);
+MUST_CHECK enum err wire_control_unpack(struct wire *w, struct bytes b, struct control *out,
+                                        struct why *why);
 MUST_CHECK enum err wire_calibration_unpack(struct wire *w, struct bytes b,
                                             struct calibration_message *out, struct why *why);
 MUST_CHECK enum err wire_objects_unpack(struct wire *w, struct bytes b, struct objects_message *out,
@@ -66,6 +69,7 @@ enum topic {
     TOPIC_UNKNOWN,
     TOPIC_FRAME,
     TOPIC_EGO,
+    TOPIC_CONTROL,
     TOPIC_CALIBRATION,
     TOPIC_OBJECTS,
     TOPIC_LANES,

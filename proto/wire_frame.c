@@ -44,14 +44,6 @@ struct bytes wire_frame_header_pack(struct wire *w, const struct frame_header *h
     return wire_pack(w, &m->base);
 }
 
-static enum clock_id read_clock(struct reader *r, bool has, Outrider__Clock v)
-{
-    require(r, "clock_id", has);
-    if (has && ((int)v <= CLOCK_ID_UNKNOWN || (int)v > CLOCK_ID_SIM))
-        reader_fail(r, ERR_UNSUPPORTED, "clock_id", "is %d, known are 1..%d", (int)v, CLOCK_ID_SIM);
-    return (enum clock_id)v;
-}
-
 static int read_side(struct reader *r, const char *field, bool has, uint32_t v)
 {
     if (!has)

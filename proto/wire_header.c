@@ -28,6 +28,14 @@ _Static_assert((int)REASON_CONFIG == OUTRIDER__REASON__CONFIG, "");
 _Static_assert((int)REASON_UNDECODABLE == OUTRIDER__REASON__UNDECODABLE, "");
 _Static_assert(REASON_COUNT == OUTRIDER__REASON__UNDECODABLE + 1, "");
 
+enum clock_id read_clock(struct reader *r, bool has, Outrider__Clock v)
+{
+    require(r, "clock_id", has);
+    if (has && ((int)v <= CLOCK_ID_UNKNOWN || (int)v > CLOCK_ID_SIM))
+        reader_fail(r, ERR_UNSUPPORTED, "clock_id", "is %d, known are 1..%d", (int)v, CLOCK_ID_SIM);
+    return (enum clock_id)v;
+}
+
 Outrider__Drops *put_drops(struct wire *w, const struct drops *d, int n_causes)
 {
     Outrider__Drops *m = NEW(w, Outrider__Drops, outrider__drops__init);

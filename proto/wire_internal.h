@@ -33,6 +33,7 @@ struct wire {
     union { /* what unpacking fills before *out is touched */
         struct frame_header frame;
         struct ego ego;
+        struct control control;
         struct calibration_message calibration;
         struct objects_message objects;
         struct lanes_message lanes;
@@ -108,6 +109,7 @@ void reader_fail(struct reader *r, enum err e, const char *field, const char *fm
 void require(struct reader *r, const char *field, bool has);
 void read_schema(struct reader *r, bool has, uint32_t major);
 float read_float(struct reader *r, const char *field, bool has, float v, float lo, float hi);
+enum clock_id read_clock(struct reader *r, bool has, Outrider__Clock v); /* of an input: required */
 int64_t read_time(struct reader *r, const char *field, bool has, int64_t v, int64_t lo);
 void read_text(struct reader *r, const char *field, const char *s, size_t max, char *out);
 void read_name(struct reader *r, const char *field, const char *s, char out[MESSAGE_MAX_NAME]);

@@ -91,10 +91,16 @@ static void send_two(struct truth_sender *s, const char *topic, struct bytes b)
 
 void truth_sender_send(struct truth_sender *s, const struct truth *t, const struct frame_header *h)
 {
+    s->header.seq++;
+    truth_sender_send_first(s, t, h);
+}
+
+void truth_sender_send_first(struct truth_sender *s, const struct truth *t,
+                             const struct frame_header *h)
+{
     struct header *to = &s->header;
     struct ego ego = t->ego;
 
-    to->seq++;
     to->has_frame = true;
     to->frame_id = h->frame_id;
     to->t_sof_ns = to->state_time_ns = h->t_sof_ns;

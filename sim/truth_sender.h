@@ -22,7 +22,10 @@ MUST_CHECK enum err truth_sender_open(const struct truth_sender_options *o,
 /* Gives what was sent last up to a second to leave. NULL is fine. */
 void truth_sender_close(struct truth_sender *s);
 
-/* What is true of the frame with this header. */
+/* What is true of the frame with this header. _first: the same before the drive begins, with seq 0,
+ * for who must be met first. */
+void truth_sender_send_first(struct truth_sender *s, const struct truth *t,
+                             const struct frame_header *h);
 void truth_sender_send(struct truth_sender *s, const struct truth *t, const struct frame_header *h);
 
 #endif

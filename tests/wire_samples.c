@@ -67,6 +67,21 @@ void sample_ego(struct ego *e)
     };
 }
 
+void sample_control(struct control *c)
+{
+    *c = (struct control){
+        .t_ns = 123456789,
+        .valid_until_ns = 323456789,
+        .clock_id = CLOCK_ID_SIM,
+        .clock_epoch = 3,
+        .has_frame = true,
+        .frame_id = 7,
+        .acceleration_mps2 = -2.5f,
+        .steering_angle_rad = 0.01f,
+        .reason = "lead 4: 17.2 m, closing at 3.1 m/s",
+    };
+}
+
 void sample_calibration(struct calibration_message *c)
 {
     memset(c, 0, sizeof *c);

@@ -8,6 +8,7 @@
 void sample_header(struct header *h);
 void sample_frame(struct frame_header *h); /* raw RGB8, 640 x 4 with padding */
 void sample_ego(struct ego *e);
+void sample_control(struct control *c);
 void sample_calibration(struct calibration_message *c);
 void sample_objects(struct objects_message *m, int n);
 void sample_lanes(struct lanes_message *m, int n);

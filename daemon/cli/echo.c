@@ -239,6 +239,21 @@ static enum err text_ego(struct wire *w, struct bytes topic, struct bytes body, 
     return OK;
 }
 
+static enum err text_control(struct wire *w, struct bytes topic, struct bytes body, struct why *why)
+{
+    struct control m;
+    enum err e = wire_control_unpack(w, body, &m, why);
+
+    if (e != OK)
+        return e;
+    print_topic(topic);
+    print_time("  at ", m.t_ns);
+    print_number("  acceleration ", m.acceleration_mps2, " m/s2");
+    print_number(" steering ", m.steering_angle_rad, " rad");
+    printf("%s%s\n", m.reason[0] ? "  braking: " : "", m.reason);
+    return OK;
+}
+
 static enum err text_frame(struct wire *w, struct bytes topic, struct bytes body,
                            size_t pixel_bytes, struct why *why)
 {
@@ -271,6 +286,8 @@ static enum err print_text(struct echo *x, enum topic t, const struct bytes part
         return text_calibration(x->wire, part[0], part[1], why);
     case TOPIC_STATUS:
         return text_status(x->wire, part[0], part[1], why);
+    case TOPIC_CONTROL:
+        return text_control(x->wire, part[0], part[1], why);
     case TOPIC_EGO:
         return text_ego(x->wire, part[0], part[1], why);
     default:

@@ -3,14 +3,17 @@
  * Live, the picture of instant i is drawn ahead and leaves at start + i / rate on CLOCK_MONOTONIC,
  * which is its t_sof. Where drawing takes longer than a period, simulated frames are left out: the
  * world keeps the time, and no backlog builds up. In lock-step the times are those of the world, on
- * CLOCK_SIM, and the world moves on when objects and lanes answered: every run is the same. */
+ * CLOCK_SIM, and the world moves on when objects and lanes answered, and then the planner where one
+ * drives: every run is the same. A planner without a daemon (--no-render) drives by the truth. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/cli/sim_driving.h"
 #include "daemon/cli/sim_options.h"
+#include "sim/control_port.h"
 #include "sim/driver.h"
 #include "sim/encode.h"
 #include "sim/score.h"
@@ -35,6 +38,8 @@ struct bus {
     struct truth_sender *truth_sender; /* NULL: nobody is told */
     struct score *score;               /* NULL: nobody asked */
     struct driver driver;
+    struct control_port *control; /* NULL: no planner drives */
+    struct driving driving;
     int frames;
     int64_t period_ns, start_ns, shown_ns, gone_ns; /* gone: since when nobody takes frames, or 0 */
     double now_s; /* of the drive: in lock-step the world's, live by the clock */
@@ -43,10 +48,8 @@ struct bus {
     uint64_t n_told, n_sent, n_left_out, n_lost, n_refused;
 
     bool answered; /* a frame was, once */
-    bool driving;  /* --drive: lanes and objects were usable once */
-    double driven_m, by_daemon_m, by_daemon_s, worst_m;
-    int collisions, departures;
-    bool touching, departed;
+    bool deserted; /* the planner let a frame go by without an answer, and has not come back */
+    double driven_m;
 };
 
 /* ---- hearing ------------------------------------------------------------------------------- */
@@ -84,34 +87,50 @@ static double allowed_speed(const struct world *w)
     return w->roads.road[w->ego.road].lane[w->ego.lane].speed_limit;
 }
 
-/* The scenario drives until the daemon was heard once: from then on nobody helps. */
+/* The scenario drives until the daemon, or the planner, was heard once: from then on nobody helps.
+ * False: it still does. */
+static bool command(struct bus *b, struct drive_command *c, double dt)
+{
+    const struct world *w = stage_world(b->stage);
+    struct driving *d = &b->driving;
+    bool stale = false;
+
+    if (b->o->drive && isfinite(b->driver.lane_s) && isfinite(b->driver.lead_s)) {
+        *c = driver_command(&b->driver, b->now_s, w->ego.speed, allowed_speed(w));
+        d->on = true;
+        d->blind_s = b->driver.blind_steps * dt;
+    } else if (b->control) {
+        int64_t now_ns = llround(b->now_s * NS) + (b->o->lockstep ? 0 : b->start_ns);
+
+        control_port_read(b->control);
+        d->on = control_port_command(b->control, now_ns, c, &stale);
+        d->silent_s += stale ? dt : 0;
+    }
+    return d->on;
+}
+
 static void move(struct bus *b, double dt)
 {
     const struct world *w = stage_world(b->stage);
     struct drive_command c;
+    bool commanded = command(b, &c, dt);
 
-    if (b->o->drive && !b->driving)
-        b->driving = isfinite(b->driver.lane_s) && isfinite(b->driver.lead_s);
-    if (b->driving)
-        c = driver_command(&b->driver, b->now_s, w->ego.speed, allowed_speed(w));
-    stage_step(b->stage, dt, b->driving ? &c : NULL);
+    stage_step(b->stage, dt, commanded ? &c : NULL);
     b->driven_m += w->ego.speed * dt;
-    if (b->driving) {
-        b->by_daemon_m += w->ego.speed * dt;
-        b->by_daemon_s += dt;
-    }
-    b->collisions += w->collided && !b->touching;
-    b->touching = w->collided;
+    if (commanded)
+        driving_step(&b->driving, w, dt);
 }
 
-static void watch_lane(struct bus *b, const struct ego_lane *l)
+/* In lock-step a planner answers every frame. One that fell silent is waited for once, and then the
+ * car brakes. */
+static enum wait await_command(struct bus *b, const struct frame_header *h)
 {
-    if (!b->driving || isnan(l->offset_m))
-        return;
-    bool departed = isfinite(l->width_m) && fabsf(l->offset_m) > l->width_m / 2;
-    b->departures += departed && !b->departed;
-    b->departed = departed;
-    b->worst_m = fmax(b->worst_m, fabs((double)l->offset_m));
+    if (!b->control || !b->o->lockstep)
+        return WAIT_DONE;
+    int64_t wait_ns = b->deserted ? 0 : llround(b->o->wait_s * NS);
+    enum wait w = control_port_await(b->control, &h->frame_id, sender_now_ns() + wait_ns);
+    b->deserted = w == WAIT_TIMEOUT;
+    return w == WAIT_TIMEOUT ? WAIT_DONE : w;
 }
 
 /* ---- one frame ----------------------------------------------------------------------------- */
@@ -197,7 +216,7 @@ static enum wait send(struct bus *b, const struct picture *p, struct why *why)
     enum wait w = sender_await_answers(b->sender, &p->header, deadline, why);
     if (w == WAIT_TIMEOUT)
         err_prefix(why, ERR_IO, "after %g s: ", b->o->wait_s);
-    return w;
+    return w == WAIT_DONE ? await_command(b, &p->header) : w;
 }
 
 static enum wait send_held(struct bus *b, struct why *why)
@@ -272,14 +291,14 @@ static enum wait frame(struct bus *b, int i, struct why *why)
             return w;
     }
     b->n_told++;
-    watch_lane(b, &truth->scene.ego_lane);
+    driving_look(&b->driving, &truth->scene, &stage_world(b->stage)->ego);
     if (b->truth_sender)
         truth_sender_send(b->truth_sender, truth, &h);
     if (b->score && !v.lost)
         score_truth(b->score, truth, h.t_sof_ns);
     send_ego(b, truth, &h);
     if (!b->o->stage.render)
-        return WAIT_DONE;
+        return await_command(b, &h);
     if (!keep(&b->fresh, &h, pixels)) {
         err_say(why, ERR_NOMEM, "no memory for a picture");
         return WAIT_TIMEOUT;
@@ -330,6 +349,23 @@ static void hear_the_last(struct bus *b)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
+static const char *driver_name(const struct bus *b)
+{
+    return b->control ? "planner" : "daemon";
+}
+
+static void print_refused_commands(const struct bus *b, FILE *f)
+{
+    struct control_counts n;
+
+    if (!b->control)
+        return;
+    n = control_port_counts(b->control);
+    if (n.refused)
+        fprintf(f, "%" PRIu64 " commands were refused, the last one: %s\n", n.refused,
+                n.last_refusal.text);
+}
+
 static void print_summary(const struct bus *b, FILE *f)
 {
     double s = (double)(sender_now_ns() - b->start_ns) / NS;
@@ -349,12 +385,15 @@ static void print_summary(const struct bus *b, FILE *f)
     if (b->n_left_out)
         fprintf(f, "Drawing took longer than %.0f ms: %" PRIu64 " of %d frames were left out\n",
                 (double)b->period_ns / 1e6, b->n_left_out, b->frames);
-    if (b->o->drive)
-        fprintf(f,
-                "The daemon drove %.0f m in %.1f s: at most %.2f m off the middle of the lane, %d "
-                "departures, %d collisions, %.1f s without a lane to follow\n",
-                b->by_daemon_m, b->by_daemon_s, b->worst_m, b->departures, b->collisions,
-                b->driver.blind_steps * (double)b->period_ns / NS);
+    if (b->o->drive || b->control)
+        driving_print(&b->driving, driver_name(b), f);
+    print_refused_commands(b, f);
+}
+
+static void print_driving_json(const struct bus *b)
+{
+    if (b->o->json && (b->o->drive || b->control))
+        driving_json(&b->driving, driver_name(b), stdout);
 }
 
 static void print_score(struct bus *b)
@@ -392,10 +431,17 @@ static enum err open_bus(struct bus *b, struct why *why)
                                             .vehicle = o->vehicle,
                                             .seed = o->stage.seed,
                                             .period_ns = b->period_ns};
+    const struct control_port_options co = {.endpoint = o->control_at,
+                                            .vehicle = o->vehicle,
+                                            .clock_id =
+                                                o->lockstep ? CLOCK_ID_SIM : CLOCK_ID_MONOTONIC,
+                                            .stop_fd = o->stop_fd};
     enum err e = sender_open(&so, &b->sender, why);
 
     if (e == OK && o->truth_at)
         e = truth_sender_open(&to, &b->truth_sender, why);
+    if (e == OK && o->control_at)
+        e = control_port_open(&co, &b->control, why);
     return e;
 }
 
@@ -414,6 +460,7 @@ static enum err open_all(struct bus *b, struct why *why)
     if (b->o->score && (e = score_open(&b->o->stage.camera, &b->o->faults, &b->score)) != OK)
         return err_say(why, e, "no memory");
     b->frames = sim_frames(b->o, b->stage);
+    driving_init(&b->driving);
     driver_init(&b->driver, &stage_world(b->stage)->ego);
     return OK;
 }
@@ -423,6 +470,7 @@ static void close_all(struct bus *b)
     score_close(b->score);
     encoder_close(b->encoder);
     stage_close(b->stage);
+    control_port_close(b->control);
     truth_sender_close(b->truth_sender);
     sender_close(b->sender);
     free(b->lens);
@@ -438,6 +486,29 @@ static enum wait await_daemon(struct bus *b, struct why *why)
     return sender_await_reader(b->sender, sender_now_ns() + llround(b->o->wait_s * NS), why);
 }
 
+/* Until it commands something: then it hears us, and the daemon, and we hear it. */
+static enum wait await_planner(struct bus *b, struct why *why)
+{
+    int64_t now = sender_now_ns(), deadline = now + llround(b->o->wait_s * NS);
+    const struct rendered *picture;
+    const struct truth *truth;
+    enum wait w = b->control ? WAIT_TIMEOUT : WAIT_DONE;
+
+    if (w == WAIT_TIMEOUT && stage_look(b->stage, &picture, &truth, why) != OK)
+        return w;
+    for (; w == WAIT_TIMEOUT && now < deadline; now = sender_now_ns()) {
+        struct frame_header h = header_of(b, 0, 0);
+
+        h.t_sof_ns = b->o->lockstep ? 0 : now;
+        truth_sender_send_first(b->truth_sender, truth, &h);
+        w = control_port_await(b->control, NULL, now + NS / 20);
+    }
+    if (w == WAIT_TIMEOUT)
+        err_say(why, ERR_IO, "no planner commands control/%s at %s", b->o->vehicle,
+                b->o->control_at);
+    return w;
+}
+
 int sim_bus(const struct sim_options *o)
 {
     static struct bus b; /* large */
@@ -445,7 +516,8 @@ int sim_bus(const struct sim_options *o)
     enum wait w = WAIT_TIMEOUT;
 
     b = (struct bus){.o = o};
-    if (open_all(&b, &why) == OK && (w = await_daemon(&b, &why)) == WAIT_DONE) {
+    if (open_all(&b, &why) == OK && (w = await_daemon(&b, &why)) == WAIT_DONE &&
+        (w = await_planner(&b, &why)) == WAIT_DONE) {
         if (o->progress)
             fprintf(stderr, "%s: %d frames at %g Hz%s%s\n", stage_name(b.stage), b.frames,
                     o->rate_hz, o->stage.render ? ", drawn by " : "", stage_device(b.stage));
@@ -454,9 +526,10 @@ int sim_bus(const struct sim_options *o)
         hear_the_last(&b);
         print_summary(&b, o->json ? stderr : stdout);
         print_score(&b);
+        print_driving_json(&b);
     }
     if (w == WAIT_TIMEOUT)
         fprintf(stderr, "outrider sim: %s\n", why.text);
     close_all(&b);
-    return w == WAIT_TIMEOUT;
+    return w == WAIT_TIMEOUT || b.driving.collided;
 }

@@ -37,7 +37,10 @@ static const char usage[] =
     "On the bus:\n"
     "  --lockstep         the world waits for the answers to each frame: every run is the same\n"
     "  --drive            the daemon's lanes and lead steer the car\n"
-    "  --score            compares each message with the truth; --json: as JSON\n"
+    "  --control ENDPOINT a planner steers the car: commands control/VEHICLE come in there\n"
+    "                     (tcp://127.0.0.1:5704), what it must know goes out at --truth\n"
+    "  --score            compares each message with the truth\n"
+    "  --json             scores, and what came of driving, as JSON\n"
     "  --fault SPEC       more than once: loss=P duplicate=P reorder=P corrupt=P stall=AT,FOR\n"
     "                     freeze=AT,FOR blocked=AT,FOR clock=AT,STEP brightness=AT,FACTOR[,FOR]\n"
     "                     calibration=PITCH,YAW (degrees)\n"
@@ -69,6 +72,7 @@ enum {
     NO_RENDER,
     LOCKSTEP,
     DRIVE,
+    CONTROL,
     SCORE,
     JSON,
     FAULT,
@@ -99,6 +103,7 @@ static const struct option options[] = {
     {"no-render", no_argument, NULL, NO_RENDER},
     {"lockstep", no_argument, NULL, LOCKSTEP},
     {"drive", no_argument, NULL, DRIVE},
+    {"control", required_argument, NULL, CONTROL},
     {"score", no_argument, NULL, SCORE},
     {"json", no_argument, NULL, JSON},
     {"fault", required_argument, NULL, FAULT},
@@ -255,6 +260,9 @@ static bool read_text(struct sim_options *o, int c)
     case TRUTH:
         o->truth_at = strcmp(optarg, "none") != 0 ? optarg : NULL;
         return true;
+    case CONTROL:
+        o->control_at = optarg;
+        return true;
     case WRITE:
         o->set = optarg;
         return true;
@@ -317,8 +325,13 @@ static const char *contradiction(const struct sim_options *o)
 {
     bool folder = o->set || o->sheet;
 
-    if (folder && (o->lockstep || o->drive || o->score || o->faults.n))
-        return "--write and --sheet use no bus: without --lockstep, --drive, --score and --fault";
+    if (folder && (o->lockstep || o->drive || o->control_at || o->score || o->faults.n))
+        return "--write and --sheet use no bus: without --lockstep, --drive, --control, --score "
+               "and --fault";
+    if (o->drive && o->control_at)
+        return "one of them drives: --drive or --control";
+    if (o->control_at && !o->truth_at)
+        return "--control needs --truth: a planner must know how fast it drives";
     if (o->cut && !folder)
         return "--cut is for --write and --sheet";
     if (o->sheet && !o->stage.render)
@@ -327,8 +340,8 @@ static const char *contradiction(const struct sim_options *o)
         return "--drive and --score need pictures: without --no-render";
     if (o->stage.torcs && (o->calibration || !o->stage.render))
         return "--torcs has its own camera: without --calibration and --no-render";
-    if (o->json && !o->score)
-        return "--json is for --score";
+    if (o->json && !o->score && !o->drive && !o->control_at)
+        return "--json is for --score, --drive and --control";
     if (o->frames && o->duration_s > 0)
         return "either --frames or --duration";
     if (folder && o->encoding_given && o->encoding == ENCODING_RGB8)

@@ -21,6 +21,7 @@ struct sim_options {
 
     /* onto the bus */
     const char *camera, *vehicle, *frames_at, *answers_at, *truth_at; /* truth_at NULL: nowhere */
+    const char *control_at;                                           /* NULL: no planner drives */
     struct faults faults;
     bool lockstep, drive, score, json;
     double wait_s;

@@ -12,8 +12,9 @@ enum { QUEUE_MESSAGES = 64 };
 
 struct subscription {
     enum topic topic;
-    char camera[MESSAGE_MAX_NAME];
-    void *newest; /* the topic's message struct */
+    bool truth;
+    char camera[MESSAGE_MAX_NAME]; /* or vehicle */
+    void *newest;                  /* the topic's message struct */
     bool seen;
     uint8_t run_uuid[16];
     uint64_t seq;
@@ -87,6 +88,8 @@ static size_t message_size(enum topic t)
         return sizeof(struct objects_message);
     case TOPIC_LANES:
         return sizeof(struct lanes_message);
+    case TOPIC_EGO:
+        return sizeof(struct ego);
     case TOPIC_CALIBRATION:
         return sizeof(struct calibration_message);
     case TOPIC_STATUS:
@@ -96,30 +99,43 @@ static size_t message_size(enum topic t)
     }
 }
 
-enum err outrider_client_subscribe(struct outrider_client *c, enum topic topic, const char *camera,
-                                   struct why *why)
+static enum err subscribe(struct outrider_client *c, enum topic topic, const char *camera,
+                          bool truth, struct why *why)
 {
     struct subscription *s = &c->subscription[c->n];
-    char text[MESSAGE_MAX_NAME + 16];
-    size_t size = message_size(topic);
+    char text[sizeof "truth/" + MESSAGE_MAX_NAME + 16] = "truth/";
+    size_t size = message_size(topic), prefix = truth ? strlen(text) : 0;
 
     if (size == 0)
-        return err_say(why, ERR_UNSUPPORTED, "topic %d is not one that the daemon sends", topic);
+        return err_say(why, ERR_UNSUPPORTED, "topic %d is none to read", topic);
     if (topic == TOPIC_STATUS)
         camera = "";
     else if (!camera || !text_is_name(camera, strlen(camera), MESSAGE_MAX_NAME))
-        return err_say(why, ERR_FORMAT, "camera is no name of 1..%d letters, digits, _ . -",
+        return err_say(why, ERR_FORMAT, "no name of 1..%d letters, digits, _ . -",
                        MESSAGE_MAX_NAME - 1);
     if (c->n == OUTRIDER_MAX_SUBSCRIPTIONS)
         return err_say(why, ERR_LIMIT, "more than %d subscriptions", OUTRIDER_MAX_SUBSCRIPTIONS);
-    *s = (struct subscription){.topic = topic, .newest = calloc(1, size)};
+    *s = (struct subscription){.topic = topic, .truth = truth, .newest = calloc(1, size)};
     if (!s->newest)
         return err_say(why, ERR_NOMEM, "no memory");
     memcpy(s->camera, camera, strlen(camera));
     c->n++; /* from here on close() frees it */
-    if (zmq_setsockopt(c->socket, ZMQ_SUBSCRIBE, text, topic_format(topic, camera, text)) != 0)
+    size = prefix + topic_format(topic, camera, text + prefix);
+    if (zmq_setsockopt(c->socket, ZMQ_SUBSCRIBE, text, size) != 0)
         return bus_error(why, text);
     return OK;
+}
+
+enum err outrider_client_subscribe(struct outrider_client *c, enum topic topic, const char *camera,
+                                   struct why *why)
+{
+    return subscribe(c, topic, camera, false, why);
+}
+
+enum err outrider_client_subscribe_truth(struct outrider_client *c, enum topic topic,
+                                         const char *camera, struct why *why)
+{
+    return subscribe(c, topic, camera, true, why);
 }
 
 static struct subscription *find(const struct outrider_client *c, enum topic t, const char *camera)
@@ -145,12 +161,15 @@ static enum err understand(struct outrider_client *c, struct bytes topic, struct
                            struct why *why)
 {
     char camera[MESSAGE_MAX_NAME];
-    enum topic t = topic_parse(topic, camera);
+    const struct bytes plain = topic_without_truth(topic);
+    enum topic t = topic_parse(plain, camera);
     struct subscription *s = find(c, t, camera);
     const struct header *h = NULL;
     enum err e = OK;
 
-    if (!s) /* subscriptions are prefixes: front brings front_left, too */
+    if (!s ||
+        s->truth != (plain.size <
+                     topic.size)) /* subscriptions are prefixes: front brings front_left, too */
         return OK;
     if (t == TOPIC_OBJECTS) {
         struct objects_message *m = s->newest;
@@ -167,6 +186,10 @@ static enum err understand(struct outrider_client *c, struct bytes topic, struct
 
         e = wire_calibration_unpack(c->wire, body, m, why);
         h = &m->header;
+    } else if (t == TOPIC_EGO) {
+        e = wire_ego_unpack(c->wire, body, s->newest, why);
+        s->seen |= e == OK;
+        c->counts.received += e == OK;
     } else {
         struct status_message *m = s->newest;
 
@@ -256,6 +279,11 @@ const struct calibration_message *outrider_client_calibration(const struct outri
                                                               const char *camera)
 {
     return newest(c, TOPIC_CALIBRATION, camera);
+}
+
+const struct ego *outrider_client_ego(const struct outrider_client *c, const char *vehicle)
+{
+    return newest(c, TOPIC_EGO, vehicle);
 }
 
 const struct status_message *outrider_client_status(const struct outrider_client *c)

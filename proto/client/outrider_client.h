@@ -1,5 +1,5 @@
 /* For planners and players: the bus in plain C structs. Link with -loutrider-client -lzmq
- * -lprotobuf-c -lm; example.c is a planner that fits a page.
+ * -lprotobuf-c -lm; example.c is a small planner.
  *
  * A struct outrider_client reads. Subscribe to what you need, then call outrider_client_wait() once
  * in every cycle: it takes in all that has arrived and keeps the newest message of each topic,
@@ -8,7 +8,8 @@
  * way show as gaps in seq and are counted. Before you use numbers look at header.qualifier and
  * outrider_is_stale().
  *
- * A struct outrider_publisher sends frames, ego motion and calibrations to the daemon. Sending
+ * A struct outrider_publisher sends frames, ego motion and calibrations to the daemon, and commands to
+ * what drives the vehicle. Sending
  * never waits: with nobody connected, or one who is too slow, messages are dropped. Call
  * outrider_publisher_wait() once if the first frame matters.
  *
@@ -36,11 +37,14 @@ void outrider_client_close(struct outrider_client *c); /* NULL is fine */
 MUST_CHECK enum err outrider_client_connect(struct outrider_client *c, const char *endpoint,
                                             struct why *why); /* one more daemon */
 
-/* topic: TOPIC_OBJECTS, TOPIC_LANES, TOPIC_CALIBRATION with a camera, or TOPIC_STATUS with NULL.
- * ERR_LIMIT after OUTRIDER_MAX_SUBSCRIPTIONS. */
+/* topic: TOPIC_OBJECTS, TOPIC_LANES, TOPIC_CALIBRATION with a camera, TOPIC_EGO with a vehicle, or
+ * TOPIC_STATUS with NULL. _truth: what a simulator says under truth/ instead; one of the two for each
+ * name. ERR_LIMIT after OUTRIDER_MAX_SUBSCRIPTIONS. */
 enum { OUTRIDER_MAX_SUBSCRIPTIONS = 64 };
 MUST_CHECK enum err outrider_client_subscribe(struct outrider_client *c, enum topic topic,
                                               const char *camera, struct why *why);
+MUST_CHECK enum err outrider_client_subscribe_truth(struct outrider_client *c, enum topic topic,
+                                                    const char *camera, struct why *why);
 
 /* Wait until something arrives, then take in everything that is there.
  * ERR_AGAIN: nothing within timeout_ms (0: do not wait, -1: wait for ever). ERR_FORMAT and its kin:
@@ -55,6 +59,7 @@ const struct lanes_message *outrider_client_lanes(const struct outrider_client *
                                                   const char *camera);
 const struct calibration_message *outrider_client_calibration(const struct outrider_client *c,
                                                               const char *camera);
+const struct ego *outrider_client_ego(const struct outrider_client *c, const char *vehicle);
 const struct status_message *outrider_client_status(const struct outrider_client *c);
 struct outrider_counts outrider_client_counts(const struct outrider_client *c);
 
@@ -76,6 +81,9 @@ MUST_CHECK enum err outrider_publisher_frame(struct outrider_publisher *p, const
                                              struct why *why);
 MUST_CHECK enum err outrider_publisher_ego(struct outrider_publisher *p, const char *vehicle,
                                            const struct ego *ego, struct why *why);
+/* To what drives the vehicle: a simulator listens on tcp://127.0.0.1:5704. */
+MUST_CHECK enum err outrider_publisher_control(struct outrider_publisher *p, const char *vehicle,
+                                               const struct control *control, struct why *why);
 MUST_CHECK enum err outrider_publisher_calibration(struct outrider_publisher *p, const char *camera,
                                                    const struct camera *camera_model,
                                                    struct why *why);

@@ -84,12 +84,16 @@ static enum err send_parts(struct outrider_publisher *p, enum topic t, const cha
                            struct bytes body, const struct bytes *pixels, struct why *why)
 {
     char topic[MESSAGE_MAX_NAME + 16];
-    size_t n;
+    int events;
+    size_t n, size = sizeof events;
 
     if (!text_is_name(name, strlen(name), MESSAGE_MAX_NAME))
         return err_say(why, ERR_FORMAT, "name is not 1..%d letters, digits, _ . -",
                        MESSAGE_MAX_NAME - 1);
     n = topic_format(t, name, topic);
+    /* libzmq learns only now and then what readers took away, and would drop messages although nobody
+     * is slow. Asking makes it look. */
+    zmq_getsockopt(p->socket, ZMQ_EVENTS, &events, &size);
     if (zmq_send(p->socket, topic, n, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
         zmq_send(p->socket, body.data, body.size, (pixels ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) < 0 ||
         (pixels && zmq_send(p->socket, pixels->data, pixels->size, ZMQ_DONTWAIT) < 0))
@@ -116,6 +120,16 @@ enum err outrider_publisher_ego(struct outrider_publisher *p, const char *vehicl
     enum err e = wire_ego_unpack(p->wire, body, &as_read, why);
 
     return e == OK ? send_parts(p, TOPIC_EGO, vehicle, body, NULL, why) : e;
+}
+
+enum err outrider_publisher_control(struct outrider_publisher *p, const char *vehicle,
+                                    const struct control *control, struct why *why)
+{
+    struct bytes body = wire_control_pack(p->wire, control);
+    struct control as_read;
+    enum err e = wire_control_unpack(p->wire, body, &as_read, why);
+
+    return e == OK ? send_parts(p, TOPIC_CONTROL, vehicle, body, NULL, why) : e;
 }
 
 enum err outrider_publisher_calibration(struct outrider_publisher *p, const char *camera,

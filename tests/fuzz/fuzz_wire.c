@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0 || (!w && wire_open(&w) != OK))
         return 0;
-    switch (data[0] % 6) {
+    switch (data[0] % 7) {
     case 0:
         (void)!wire_frame_header_unpack(w, b, 640 * 480 * 3, &frame, &why);
         break;
@@ -50,8 +50,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 4:
         TRY(lanes, struct lanes_message);
         break;
-    default:
+    case 5:
         TRY(status, struct status_message);
+        break;
+    default:
+        TRY(control, struct control);
     }
     return 0;
 }

@@ -128,6 +128,41 @@ Test(client, a_restart_of_the_daemon_is_no_gap)
     close_bus();
 }
 
+static void send_ego(const char *topic, float speed_mps)
+{
+    struct ego m;
+
+    sample_ego(&m);
+    m.speed_mps = speed_mps;
+    send_message(topic, wire_ego_pack(w, &m));
+}
+
+/* What is seen and what is true have one name each; who asks for one does not get the other. */
+Test(client, tells_the_truth_from_what_is_seen)
+{
+    static struct objects_message m;
+    struct outrider_client *c;
+
+    open_bus(ZMQ_XPUB);
+    cr_assert_eq(outrider_client_open(endpoint, &c, &why), OK);
+    cr_assert_eq(outrider_client_subscribe(c, TOPIC_OBJECTS, "front", &why), OK);
+    cr_assert_eq(outrider_client_subscribe_truth(c, TOPIC_EGO, "car", &why), OK);
+    await_subscriptions(2);
+    cr_expect_null(outrider_client_ego(c, "car"));
+    sample_objects(&m, 2);
+    send_message("truth/objects/front", wire_objects_pack(w, &m));
+    send_ego("ego/car", 1);
+    send_objects("objects/front", 1, 3);
+    send_ego("truth/ego/car", 2);
+    cr_expect_eq(await_messages(c, 2), OK);
+    cr_assert_not_null(outrider_client_objects(c, "front"));
+    cr_expect_eq(outrider_client_objects(c, "front")->n_objects, 3);
+    cr_assert_not_null(outrider_client_ego(c, "car"));
+    cr_expect_eq(outrider_client_ego(c, "car")->speed_mps, 2);
+    outrider_client_close(c);
+    close_bus();
+}
+
 Test(client, refuses_what_it_cannot_do)
 {
     struct outrider_client *c;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/calibration.pb-c.h"
+#include "proto/control.pb-c.h"
 #include "proto/ego.pb-c.h"
 #include "proto/frame.pb-c.h"
 #include "proto/lanes.pb-c.h"
@@ -30,13 +31,14 @@ TestSuite(wire, .init = open_wire, .fini = close_wire);
 
 /* ---- every message as one value, so that each test runs over all of them ---- */
 
-enum { FRAME, EGO, CALIBRATION, OBJECTS, LANES, STATUS, KINDS };
-static const char *const kind_name[KINDS] = {"frame",   "ego",   "calibration",
-                                             "objects", "lanes", "status"};
+enum { FRAME, EGO, CALIBRATION, OBJECTS, LANES, STATUS, CONTROL, KINDS };
+static const char *const kind_name[KINDS] = {"frame", "ego",    "calibration", "objects",
+                                             "lanes", "status", "control"};
 
 union any {
     struct frame_header frame;
     struct ego ego;
+    struct control control;
     struct calibration_message calibration;
     struct objects_message objects;
     struct lanes_message lanes;
@@ -57,8 +59,10 @@ static struct bytes pack(int kind, const union any *m)
         return wire_objects_pack(w, &m->objects);
     case LANES:
         return wire_lanes_pack(w, &m->lanes);
-    default:
+    case STATUS:
         return wire_status_pack(w, &m->status);
+    default:
+        return wire_control_pack(w, &m->control);
     }
 }
 
@@ -75,8 +79,10 @@ static enum err unpack(int kind, struct bytes b, union any *m)
         return wire_objects_unpack(w, b, &m->objects, &why);
     case LANES:
         return wire_lanes_unpack(w, b, &m->lanes, &why);
-    default:
+    case STATUS:
         return wire_status_unpack(w, b, &m->status, &why);
+    default:
+        return wire_control_unpack(w, b, &m->control, &why);
     }
 }
 
@@ -128,6 +134,11 @@ static void fill(int kind, enum fill f, union any *m)
             memset(&m->lanes.road, 0, sizeof m->lanes.road);
         }
         break;
+    case CONTROL:
+        sample_control(&m->control);
+        if (f == NONE)
+            m->control = (struct control){.t_ns = 1, .valid_until_ns = 1, .clock_id = CLOCK_ID_UTC};
+        break;
     default:
         sample_status(&m->status, (int[]){0, 2, MESSAGE_MAX_CAMERAS}[f]);
         if (f == NONE) {
@@ -156,10 +167,13 @@ static void expect_equal(const void *a, const void *b, size_t size, const char *
 
 Test(wire, every_message_comes_back_as_it_left)
 {
-    static const size_t size[KINDS] = {
-        sizeof(struct frame_header),        sizeof(struct ego),
-        sizeof(struct calibration_message), sizeof(struct objects_message),
-        sizeof(struct lanes_message),       sizeof(struct status_message)};
+    static const size_t size[KINDS] = {sizeof(struct frame_header),
+                                       sizeof(struct ego),
+                                       sizeof(struct calibration_message),
+                                       sizeof(struct objects_message),
+                                       sizeof(struct lanes_message),
+                                       sizeof(struct status_message),
+                                       sizeof(struct control)};
 
     for (int k = 0; k < KINDS; k++)
         for (enum fill f = NONE; f < FILLS; f++) {
@@ -420,6 +434,29 @@ Test(wire, ego_and_calibration_say_what_is_wrong)
     REFUSED(CALIBRATION, c, x->n_distortion = 6, ERR_FORMAT, "must have 0, 4, 5 or 8");
     REFUSED(CALIBRATION, c, x->model = 2, ERR_FORMAT, "has 8 numbers, must have 0 or 4");
     REFUSED(CALIBRATION, c, x->header = NULL; x->has_width = 0, ERR_FORMAT, "width is absent");
+    protobuf_c_message_free_unpacked(&c->base, NULL);
+}
+
+Test(wire, control_says_what_is_wrong)
+{
+    Outrider__Control *c = good(&outrider__control__descriptor, CONTROL);
+    char long_text[MESSAGE_MAX_TEXT + 1];
+
+    memset(long_text, 'x', sizeof long_text);
+    long_text[MESSAGE_MAX_TEXT] = 0;
+    REFUSED(CONTROL, c, x->has_t_ns = 0, ERR_FORMAT, "control: t_ns is absent");
+    REFUSED(CONTROL, c, x->has_clock_id = 0, ERR_FORMAT, "clock_id is absent");
+    REFUSED(CONTROL, c, x->has_valid_until_ns = 0, ERR_FORMAT, "valid_until_ns is absent");
+    REFUSED(CONTROL, c, x->valid_until_ns = x->t_ns - 1, ERR_LIMIT,
+            "is 123456788, limit t_ns 123456789 and 2 s more");
+    REFUSED(CONTROL, c, x->valid_until_ns = x->t_ns + 2000000001, ERR_LIMIT, "valid_until_ns is 2");
+    REFUSED(CONTROL, c, x->valid_until_ns = INT64_MAX, ERR_LIMIT, "valid_until_ns is 92");
+    REFUSED(CONTROL, c, x->t_ns = INT64_MIN, ERR_LIMIT, "t_ns is -92");
+    REFUSED(CONTROL, c, x->has_acceleration_mps2 = 0, ERR_FORMAT, "acceleration_mps2 is absent");
+    REFUSED(CONTROL, c, x->acceleration_mps2 = NAN, ERR_FORMAT, "acceleration_mps2 is nan");
+    REFUSED(CONTROL, c, x->acceleration_mps2 = -20.5f, ERR_LIMIT, "is -20.5, limit >= -20");
+    REFUSED(CONTROL, c, x->steering_angle_rad = 2, ERR_LIMIT, "is 2, limit <= 1.5");
+    REFUSED(CONTROL, c, x->reason = long_text, ERR_LIMIT, "reason has 256 bytes, limit 255");
     protobuf_c_message_free_unpacked(&c->base, NULL);
 }
 

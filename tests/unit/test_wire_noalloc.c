@@ -46,6 +46,7 @@ Test(wire_noalloc, packing_and_unpacking)
     static uint8_t copy[64 << 10];
     struct frame_header frame;
     struct ego ego;
+    struct control control;
     struct why why;
     struct wire *w;
     struct bytes b;
@@ -57,6 +58,7 @@ Test(wire_noalloc, packing_and_unpacking)
     sample_calibration(&calibration);
     sample_frame(&frame);
     sample_ego(&ego);
+    sample_control(&control);
     before = calls;
     cr_assert_eq(wire_open(&w), OK);
     cr_expect_gt(calls, before, "the counter does not count");
@@ -78,6 +80,7 @@ Test(wire_noalloc, packing_and_unpacking)
         ROUND(status, status, );
         ROUND(calibration, calibration, );
         ROUND(ego, ego, );
+        ROUND(control, control, );
         ROUND(frame_header, frame, 1984 * 4, );
     }
     cr_expect_eq(calls - before, 0, "%d calls", calls - before);
