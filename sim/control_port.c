@@ -43,19 +43,21 @@ enum err control_port_open(const struct control_port_options *o, struct control_
                            struct why *why)
 {
     struct control_port *p = calloc(1, sizeof *p);
-    enum err e = OK;
+    enum err e;
 
     *out = NULL;
-    if (!p || wire_open(&p->wire) != OK)
-        e = err_say(why, ERR_NOMEM, "no memory");
-    else if (!text_is_name(o->vehicle, strlen(o->vehicle), MESSAGE_MAX_NAME))
-        e = err_say(why, ERR_FORMAT, "vehicle '%s': a name is 1 to %d of [A-Za-z0-9_.-]",
-                    o->vehicle, MESSAGE_MAX_NAME - 1);
-    if (e == OK) {
-        p->stop_fd = o->stop_fd;
-        p->clock_id = o->clock_id;
+    if (!p || wire_open(&p->wire) != OK) {
+        control_port_close(p);
+        return err_say(why, ERR_NOMEM, "no memory");
+    }
+    p->stop_fd = o->stop_fd;
+    p->clock_id = o->clock_id;
+    if (text_is_name(o->vehicle, strlen(o->vehicle), MESSAGE_MAX_NAME)) {
         memcpy(p->vehicle, o->vehicle, strlen(o->vehicle));
         e = bind_socket(p, o->endpoint, why);
+    } else {
+        e = err_say(why, ERR_FORMAT, "vehicle '%s': a name is 1 to %d of [A-Za-z0-9_.-]",
+                    o->vehicle, MESSAGE_MAX_NAME - 1);
     }
     if (e == OK)
         *out = p;

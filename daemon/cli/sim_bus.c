@@ -297,7 +297,7 @@ static enum wait frame(struct bus *b, int i, struct why *why)
     if (b->score && !v.lost)
         score_truth(b->score, truth, h.t_sof_ns);
     send_ego(b, truth, &h);
-    if (!b->o->stage.render)
+    if (!pixels.data) /* nothing is rendered */
         return await_command(b, &h);
     if (!keep(&b->fresh, &h, pixels)) {
         err_say(why, ERR_NOMEM, "no memory for a picture");
