@@ -46,9 +46,11 @@ static double mean_off(const struct lane_fit *f)
 static void draw_words(struct image *im, const struct lane_picture *p)
 {
     char text[96];
+    int n = snprintf(text, sizeof text, "found %ld, missed %ld, false %ld", p->culane.hits,
+                     p->culane.misses, p->culane.false_alarms);
 
-    snprintf(text, sizeof text, "found %ld, missed %ld, false %ld, off by %.1f px", p->culane.hits,
-             p->culane.misses, p->culane.false_alarms, mean_off(&p->fit));
+    if (p->fit.points)
+        snprintf(text + n, sizeof text - (size_t)n, ", off by %.1f px", mean_off(&p->fit));
     draw_label(im, 0, (float)im->height, text, WHITE);
 }
 
