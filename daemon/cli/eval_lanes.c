@@ -7,18 +7,18 @@
 #include "daemon/cli/eval.h"
 #include "daemon/cli/eval_model.h"
 #include "daemon/cli/eval_options.h"
-#include "daemon/cli/lane_totals.h"
+#include "daemon/cli/lane_drawing.h"
+#include "daemon/cli/lane_report.h"
 #include "daemon/cli/options.h"
+#include "daemon/cli/worst_pictures.h"
 #include "perception/image/image.h"
 #include "sim/file.h"
-
-enum { NAMED = 5 };
 
 #define COMMAND "eval lanes"
 
 struct options {
     struct set_choice set; /* path NULL: none */
-    const char *truth, *predictions;
+    const char *truth, *predictions, *errors;
     struct lane_rules rules;
     struct eval_options common;
 };
@@ -32,7 +32,12 @@ static const char help[] =
     "recall\n"
     "and F1 (lines 30 pixels wide at a width of 1640, scaled, IoU above 0.5). Only the rows that "
     "the\n"
-    "labels have are looked at.\n"
+    "labels have are looked at. Then how far the points of matched lines are off across the row, "
+    "in\n"
+    "pixels (median and 90 %), and how many are within 1 and 2 of the sigmas that they say. A\n"
+    "simulator's set (truth.jsonl) tells more: the same by light, weather and kind of road, and "
+    "what\n"
+    "types and colours of lines are taken for.\n"
     "\n"
     "  --set DIR           a folder with labels_tusimple.json or lanes.json, and pictures; behind "
     "a\n"
@@ -43,6 +48,12 @@ static const char help[] =
     "  --ego               only the two boundaries of our own lane: by role where predictions "
     "have\n"
     "                      one, otherwise those nearest to the middle at the bottom\n"
+    "  --errors DIR        the 20 worst pictures of a set by F1, then by how far lines are off, "
+    "also\n"
+    "                      together on sheet.png: truths white, missed ones red; predictions "
+    "green, "
+    "false\n"
+    "                      alarms orange\n"
     "  --size WxH          of the pictures, where predictions do not say (default "
     "1280x720)\n" EVAL_OPTIONS_HELP;
 
@@ -63,7 +74,7 @@ static int take_size(const char *value, struct lane_rules *r)
     return wrong("--size must be WxH, as 1280x720, not", value);
 }
 
-enum { SET = 256, TRUTH, PREDICTIONS, EGO, SIZE };
+enum { SET = 256, TRUTH, PREDICTIONS, EGO, ERRORS, SIZE };
 
 static int take_option(struct options *o, int c, char *value)
 {
@@ -81,6 +92,9 @@ static int take_option(struct options *o, int c, char *value)
     case EGO:
         o->rules.ego = true;
         return 0;
+    case ERRORS:
+        o->errors = value;
+        return 0;
     case SIZE:
         return take_size(value, &o->rules);
     default:
@@ -96,6 +110,8 @@ static int check_options(const struct options *o)
         return wrong("one of --predictions and --model is needed", NULL);
     if (o->common.model && o->truth)
         return wrong("--model needs a --set, for its pictures", NULL);
+    if (o->errors && o->truth)
+        return wrong("--errors needs a --set, for its pictures", NULL);
     return 0;
 }
 
@@ -105,6 +121,7 @@ static int parse(int argc, char **argv, struct options *o)
                                            {"truth", required_argument, NULL, TRUTH},
                                            {"predictions", required_argument, NULL, PREDICTIONS},
                                            {"ego", no_argument, NULL, EGO},
+                                           {"errors", required_argument, NULL, ERRORS},
                                            {"size", required_argument, NULL, SIZE},
                                            EVAL_OPTIONS,
                                            {0}};
@@ -124,57 +141,13 @@ static int parse(int argc, char **argv, struct options *o)
 }
 
 /* ---- what is printed ------------------------------------------------------------------------- */
-static double share(long part, long rest)
+static int print(const struct options *o, size_t labelled, const struct lane_totals *t)
 {
-    return part + rest ? (double)part / (double)(part + rest) : NAN;
-}
-
-static void print_text(const struct options *o, const struct lane_labels *labels,
-                       const struct lane_totals *t)
-{
-    const struct culane_score *c = &t->culane;
-
-    printf("%s: %zu of %zu pictures%s\n", o->set.path ? o->set.path : o->truth, t->pictures,
-           labels->n, o->rules.ego ? ", our own lane" : "");
-    printf("  TuSimple  accuracy %.4f  false alarms %.4f  misses %.4f\n", t->tusimple.accuracy,
-           t->tusimple.false_alarms, t->tusimple.misses);
-    printf("  CULane    F1 %.4f  precision %.4f  recall %.4f  (%ld hits, %ld false alarms, %ld "
-           "misses)\n",
-           share(2 * c->hits, c->false_alarms + c->misses), share(c->hits, c->false_alarms),
-           share(c->hits, c->misses), c->hits, c->false_alarms, c->misses);
-    if (t->n_skipped)
-        printf("  without prediction: %zu pictures\n", t->n_skipped);
-    for (size_t i = 0; i < t->n_skipped && i < NAMED; i++)
-        printf("    %s\n", t->skipped[i]);
-    if (t->n_skipped > NAMED)
-        printf("    ... (--json names all)\n");
-}
-
-static json_t *number_json(double v)
-{
-    return isnan(v) ? json_null() : json_real(v);
-}
-
-static int print_json(const struct options *o, const struct lane_labels *labels,
-                      const struct lane_totals *t)
-{
-    const struct culane_score *c = &t->culane;
-    json_t *skipped = json_array();
-
-    for (size_t i = 0; i < t->n_skipped; i++)
-        json_array_append_new(skipped, json_string(t->skipped[i]));
-    json_t *tusimple = json_pack("{s:f, s:f, s:f}", "accuracy", t->tusimple.accuracy, "fp",
-                                 t->tusimple.false_alarms, "fn", t->tusimple.misses);
-    json_t *culane =
-        json_pack("{s:o, s:o, s:o, s:I, s:I, s:I}", "f1",
-                  number_json(share(2 * c->hits, c->false_alarms + c->misses)), "precision",
-                  number_json(share(c->hits, c->false_alarms)), "recall",
-                  number_json(share(c->hits, c->misses)), "hits", (json_int_t)c->hits,
-                  "false_alarms", (json_int_t)c->false_alarms, "misses", (json_int_t)c->misses);
-    json_t *j = json_pack("{s:s?, s:b, s:I, s:I, s:o, s:o, s:o}", "model", o->common.model, "ego",
-                          (int)o->rules.ego, "labelled", (json_int_t)labels->n, "pictures",
-                          (json_int_t)t->pictures, "tusimple", tusimple, "culane", culane,
-                          "skipped", skipped);
+    if (!o->common.json) {
+        lane_report_text(o->set.path ? o->set.path : o->truth, labelled, o->rules.ego, t);
+        return 0;
+    }
+    json_t *j = lane_report_json(o->common.model, labelled, o->rules.ego, t);
     const int failed = !j || json_dumpf(j, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
 
     putchar('\n');
@@ -229,6 +202,7 @@ int eval_lanes_command(int argc, char **argv)
     struct lane_labels labels = {0};
     struct lane_guesses guesses = {0};
     struct lane_totals totals = {0};
+    struct set_truth truth = {0};
     int status = parse(argc, argv, &o);
 
     if (status != 0)
@@ -238,11 +212,14 @@ int eval_lanes_command(int argc, char **argv)
         e = o.common.model ? run_model(&o, &labels, &guesses.pictures, &why)
                            : lane_guesses_read(o.predictions, &guesses, &why);
     if (e == OK)
-        e = lane_totals_make(&labels, &guesses, &o.rules, &totals, &why);
-    if (e == OK && o.common.json)
-        status = print_json(&o, &labels, &totals);
-    else if (e == OK)
-        print_text(&o, &labels, &totals);
+        e = set_truth_read(o.set.path, &truth, &why);
+    if (e == OK)
+        e = lane_totals_make(&labels, &guesses, &o.rules, &truth, &totals, &why);
+    if (e == OK && o.errors)
+        e = lane_drawing_write(o.set.path, &totals, WORST_PICTURES, o.errors, &why);
+    if (e == OK)
+        status = print(&o, labels.n, &totals);
+    set_truth_finish(&truth);
     lane_totals_finish(&totals);
     lane_guesses_finish(&guesses);
     lane_labels_finish(&labels);

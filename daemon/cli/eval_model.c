@@ -71,6 +71,25 @@ static enum err keep_objects(const struct perceived *seen, struct prediction *p)
     return OK;
 }
 
+static enum err keep_lane(const struct lane_curve *c, struct predicted_lane *lane)
+{
+    const bool told = c->n > 0 && c->point[0].sigma_x > 0;
+
+    lane->role = c->role;
+    lane->type = c->type;
+    lane->color = c->color;
+    lane->point = calloc((size_t)c->n + 1, sizeof *lane->point);
+    lane->sigma = told ? calloc((size_t)c->n, sizeof *lane->sigma) : NULL;
+    if (!lane->point || (told && !lane->sigma))
+        return ERR_NOMEM;
+    for (; lane->n < (size_t)c->n; lane->n++) {
+        lane->point[lane->n] = (struct lane_point){c->point[lane->n].x, c->point[lane->n].y};
+        if (told)
+            lane->sigma[lane->n] = c->point[lane->n].sigma_x;
+    }
+    return OK;
+}
+
 static enum err keep_lanes(const struct perceived *seen, struct prediction *p)
 {
     p->lane = calloc((size_t)seen->n_curves + 1, sizeof *p->lane);
@@ -83,12 +102,8 @@ static enum err keep_lanes(const struct perceived *seen, struct prediction *p)
         if (c->kind == LANE_ROAD_EDGE) /* labels are of lines */
             continue;
         p->n_lanes++;
-        lane->role = c->role;
-        lane->point = calloc((size_t)c->n + 1, sizeof *lane->point);
-        if (!lane->point)
+        if (keep_lane(c, lane) != OK)
             return ERR_NOMEM;
-        for (; lane->n < (size_t)c->n; lane->n++)
-            lane->point[lane->n] = (struct lane_point){c->point[lane->n].x, c->point[lane->n].y};
     }
     return OK;
 }

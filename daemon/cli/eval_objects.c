@@ -11,8 +11,9 @@
 #include "daemon/cli/object_drawing.h"
 #include "daemon/cli/object_report.h"
 #include "daemon/cli/options.h"
+#include "daemon/cli/worst_pictures.h"
 
-enum { WORST = 20 /* that --errors draws */, MAX_SETS = 16 };
+enum { MAX_SETS = 16 };
 
 #define COMMAND "eval objects"
 
@@ -115,7 +116,7 @@ static int take_option(struct options *o, int c, char *value)
         return option_whole(COMMAND, "--worst", value, 1, 1000, &o->worst) ? 0 : 2;
     case ERRORS:
         o->pictures = value;
-        o->worst = WORST;
+        o->worst = WORST_PICTURES;
         o->charts = true;
         return 0;
     case PICTURES:

@@ -8,7 +8,9 @@
 #include "daemon/cli/eval_model.h"
 #include "daemon/cli/eval_options.h"
 #include "daemon/cli/options.h"
+#include "daemon/cli/road_drawing.h"
 #include "daemon/cli/road_totals.h"
+#include "daemon/cli/worst_pictures.h"
 #include "sim/file.h"
 
 enum { NAMED = 5 };
@@ -17,7 +19,7 @@ enum { NAMED = 5 };
 
 struct options {
     struct set_choice set;
-    const char *predictions;
+    const char *predictions, *errors;
     int road, ignored; /* ids; -1: the set's, none */
     struct eval_options common;
 };
@@ -27,6 +29,7 @@ static const char help[] =
     "\n"
     "Scores of the drivable area, over all pixels of all pictures: IoU, precision and recall, the\n"
     "IoU of what is not road and the mean of both, and the mean over pictures of their IoU.\n"
+    "A simulator's set (truth.jsonl) tells them by light, weather and kind of road too.\n"
     "A set is a folder with images/ and masks/NAME.png or road/NAME.png (8 bit ids), and perhaps "
     "set.json\n"
     "(\"drivable_area\": \"masks == ID\").\n"
@@ -37,6 +40,9 @@ static const char help[] =
     "is\n"
     "                      road\n"
     "  --road ID           of the drivable area in the masks (default: as set.json says, or 1)\n"
+    "  --errors DIR        the 20 worst pictures by IoU, also together on sheet.png: road that is "
+    "found\n"
+    "                      green, missed red, wrongly said to be road blue\n"
     "  --ignore ID         of pixels that do not count (default: none)\n" EVAL_OPTIONS_HELP;
 
 static int wrong(const char *text, const char *value)
@@ -45,7 +51,7 @@ static int wrong(const char *text, const char *value)
     return 2;
 }
 
-enum { SET = 256, PREDICTIONS, ROAD, IGNORE };
+enum { SET = 256, PREDICTIONS, ROAD, ERRORS, IGNORE };
 
 static int take_option(struct options *o, int c, char *value)
 {
@@ -59,6 +65,9 @@ static int take_option(struct options *o, int c, char *value)
         return 0;
     case ROAD:
         return option_whole(COMMAND, "--road", value, 0, 255, &o->road) ? 0 : 2;
+    case ERRORS:
+        o->errors = value;
+        return 0;
     case IGNORE:
         return option_whole(COMMAND, "--ignore", value, 0, 255, &o->ignored) ? 0 : 2;
     default:
@@ -71,6 +80,7 @@ static int parse(int argc, char **argv, struct options *o)
     static const struct option option[] = {{"set", required_argument, NULL, SET},
                                            {"predictions", required_argument, NULL, PREDICTIONS},
                                            {"road", required_argument, NULL, ROAD},
+                                           {"errors", required_argument, NULL, ERRORS},
                                            {"ignore", required_argument, NULL, IGNORE},
                                            EVAL_OPTIONS,
                                            {0}};
@@ -103,6 +113,13 @@ static void print_text(const struct road_set *set, const struct road_totals *t)
     printf("  IoU %.4f  precision %.4f  recall %.4f\n", s.iou, s.precision, s.recall);
     printf("  IoU of the rest %.4f, mean of both %.4f; mean over pictures %.4f\n", s.other_iou,
            s.mean_iou, t->mean_of_pictures);
+    for (int i = 0; i < t->n_conditions; i++) {
+        const struct road_condition *c = &t->condition[i];
+        const struct road_scores of = road_scores_of(&c->counts);
+
+        printf("  %-8s %6zu pictures: IoU %.4f  precision %.4f  recall %.4f\n", c->name,
+               c->pictures, of.iou, of.precision, of.recall);
+    }
     if (t->n_skipped)
         printf("  skipped: %zu pictures\n", t->n_skipped);
     for (size_t i = 0; i < t->n_skipped && i < NAMED; i++)
@@ -116,6 +133,22 @@ static json_t *number_json(double v)
     return isnan(v) ? json_null() : json_real(v);
 }
 
+static json_t *conditions_json(const struct road_totals *t)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < t->n_conditions; i++) {
+        const struct road_condition *c = &t->condition[i];
+        const struct road_scores s = road_scores_of(&c->counts);
+
+        json_array_append_new(
+            list, json_pack("{s:s, s:I, s:o, s:o, s:o}", "condition", c->name, "pictures",
+                            (json_int_t)c->pictures, "iou", number_json(s.iou), "precision",
+                            number_json(s.precision), "recall", number_json(s.recall)));
+    }
+    return list;
+}
+
 static int print_json(const struct options *o, const struct road_set *set,
                       const struct road_totals *t)
 {
@@ -126,13 +159,14 @@ static int print_json(const struct options *o, const struct road_set *set,
         json_array_append_new(skipped, json_pack("{s:s, s:s}", "image", t->skipped[i].image, "why",
                                                  t->skipped[i].why));
     json_t *j = json_pack(
-        "{s:s, s:s?, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "set",
+        "{s:s, s:s?, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "set",
         set->path, "model", o->common.model, "labelled", (json_int_t)set->pictures.n, "pictures",
         (json_int_t)t->pictures, "iou", number_json(s.iou), "precision", number_json(s.precision),
         "recall", number_json(s.recall), "other_iou", number_json(s.other_iou), "mean_iou",
         number_json(s.mean_iou), "mean_of_pictures", number_json(t->mean_of_pictures), "hits",
         (json_int_t)t->counts.hits, "false_alarms", (json_int_t)t->counts.false_alarms, "misses",
-        (json_int_t)t->counts.misses, "rest", (json_int_t)t->counts.rest, "skipped", skipped);
+        (json_int_t)t->counts.misses, "rest", (json_int_t)t->counts.rest, "conditions",
+        conditions_json(t), "skipped", skipped);
     const int failed = !j || json_dumpf(j, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
 
     putchar('\n');
@@ -168,6 +202,7 @@ int eval_road_command(int argc, char **argv)
     struct road_set set = {0};
     struct road_guesses guesses = {0};
     struct road_totals totals = {0};
+    struct set_truth truth = {0};
     int status = parse(argc, argv, &o);
 
     if (status != 0)
@@ -178,11 +213,16 @@ int eval_road_command(int argc, char **argv)
     if (e == OK)
         e = get_guesses(&o, &set, &guesses, &why);
     if (e == OK)
-        e = road_totals_make(&set, &guesses, o.ignored, &totals, &why);
+        e = set_truth_read(o.set.path, &truth, &why);
+    if (e == OK)
+        e = road_totals_make(&set, &guesses, o.ignored, &truth, &totals, &why);
+    if (e == OK && o.errors)
+        e = road_drawing_write(&set, &guesses, o.ignored, &totals, WORST_PICTURES, o.errors, &why);
     if (e == OK && o.common.json)
         status = print_json(&o, &set, &totals);
     else if (e == OK)
         print_text(&set, &totals);
+    set_truth_finish(&truth);
     road_totals_finish(&totals);
     predictions_finish(&guesses.pictures);
     road_set_finish(&set);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "daemon/cli/lane_words.h"
 #include "daemon/cli/road_runs.h"
 
 /* Bytes of the UTF-8 character at s; 0 if they are none. */
@@ -64,17 +65,13 @@ static void object(FILE *f, const struct detection *d)
 
 static void lane(FILE *f, const struct lane_curve *c)
 {
-    static const char *const type[] = {"",           "solid", "dashed", "double",
-                                       "botts_dots", "kerb",  "barrier"},
-                             *const color[] = {"", "white", "yellow", "other"};
-
     fprintf(f, "{\"role\":%d,\"score\":%.4f,", c->role, c->score);
     if (c->kind == LANE_ROAD_EDGE)
         fputs("\"kind\":\"road_edge\",", f);
     if (c->type)
-        fprintf(f, "\"type\":\"%s\",", type[c->type]);
+        fprintf(f, "\"type\":\"%s\",", lane_type_word[c->type]);
     if (c->color)
-        fprintf(f, "\"color\":\"%s\",", color[c->color]);
+        fprintf(f, "\"color\":\"%s\",", lane_color_word[c->color]);
     fputs("\"points\":[", f);
     for (int i = 0; i < c->n; i++)
         fprintf(f, "%s[%.2f,%.2f]", i ? "," : "", c->point[i].x, c->point[i].y);

@@ -17,8 +17,8 @@ struct work {
     double error_score;
     struct train_set set; /* for its truth */
     struct labels labels;
+    struct set_truth truth;
     struct ap_picture *picture; /* (s->pictures): those of a condition */
-    unsigned *seen;             /* (s->pictures): bits of conditions */
     struct object_conditions *out;
     struct why *why;
 };
@@ -111,47 +111,25 @@ static void finish_bands(struct object_conditions *c)
 
 /* ---- conditions ---------------------------------------------------------------------------- */
 
-static void add_name(struct work *w, size_t picture, const char *name)
-{
-    struct object_conditions *c = w->out;
-    int i = 0;
-
-    while (i < c->n && strncmp(c->condition[i].name, name, sizeof c->condition[i].name - 1) != 0)
-        i++;
-    if (i == CONDITIONS_MAX)
-        return;
-    if (i == c->n)
-        snprintf(c->condition[c->n++].name, sizeof c->condition[0].name, "%s", name);
-    c->condition[i].pictures++;
-    w->seen[picture] |= 1u << i;
-}
-
-/* "conditions": a list of words. Older sets have none. */
-static void add_conditions(struct work *w, size_t picture, const char *line, size_t size)
-{
-    json_t *j = json_loadb(line, size, 0, NULL), *list = json_object_get(j, "conditions");
-
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *name = json_string_value(json_array_get(list, i));
-
-        if (name)
-            add_name(w, picture, name);
-    }
-    json_decref(j);
-}
-
+/* i: of the set's conditions; those that no scored picture shows are left out. */
 static enum err score_condition(struct work *w, int i)
 {
     const struct object_score *vehicles = &w->s->score[0];
+    struct condition *c = &w->out->condition[w->out->n];
     size_t n = 0;
 
     for (size_t k = 0; k < w->s->pictures; k++)
-        if (w->seen[k] & 1u << i)
+        if (set_truth_conditions(&w->truth, w->s->image[k]) & 1u << i)
             w->picture[n++] = w->s->picture[k];
+    if (!n)
+        return OK;
+    w->out->n++;
+    c->pictures = n;
+    memcpy(c->name, w->truth.condition[i], sizeof c->name);
     return average_precision(
         w->picture, n,
         &(struct ap_query){.classes = vehicles->classes, .area_max = INFINITY, .guesses_max = 100},
-        &w->out->condition[i].vehicles);
+        &c->vehicles);
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
@@ -165,8 +143,6 @@ static enum err add_picture(struct work *w, size_t i, size_t in_set)
 
     for (int k = 0; e == OK && k < w->labels.n_objects; k++)
         e = add_object(w, &w->s->picture[i], &w->labels.object[k]);
-    if (e == OK)
-        add_conditions(w, i, line, size);
     return e;
 }
 
@@ -175,9 +151,8 @@ static enum err add_all(struct work *w)
     size_t at = 0;
     enum err e = OK;
 
-    w->seen = calloc(w->s->pictures + 1, sizeof *w->seen);
     w->picture = calloc(w->s->pictures + 1, sizeof *w->picture);
-    if (!w->seen || !w->picture)
+    if (!w->picture)
         return ERR_NOMEM;
     for (size_t i = 0; i < w->s->pictures && e == OK; i++) { /* both are sorted by name */
         while (at < w->set.pictures.n && strcmp(w->set.pictures.name[at], w->s->image[i]) < 0)
@@ -187,7 +162,7 @@ static enum err add_all(struct work *w)
             e = add_picture(w, i, at);
     }
     finish_bands(w->out);
-    for (int i = 0; i < w->out->n && e == OK; i++)
+    for (int i = 0; i < w->truth.n_conditions && e == OK; i++)
         e = score_condition(w, i);
     return e;
 }
@@ -208,11 +183,13 @@ enum err object_conditions_make(const struct object_set *set, const struct objec
     if (s->n && path_join(path, set->path, "truth.jsonl") && file_exists(path)) {
         out->known = true;
         e = train_set_open(&(struct set_choice){.path = set->path, .weight = 1}, &w->set, why);
+        if (e == OK)
+            e = set_truth_read(set->path, &w->truth, why);
         if (e == OK && (e = add_all(w)) == ERR_NOMEM)
             err_say(why, e, "%.200s: no memory to score it", set->path);
+        set_truth_finish(&w->truth);
         train_set_finish(&w->set);
     }
-    free(w->seen);
     free(w->picture);
     free(w);
     if (e != OK)

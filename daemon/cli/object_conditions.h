@@ -6,8 +6,9 @@
 #include <jansson.h>
 
 #include "daemon/cli/object_scores.h"
+#include "daemon/cli/set_truth.h"
 
-enum { BANDS = 4, CONDITIONS_MAX = 16 };
+enum { BANDS = 4 };
 
 struct distance_band { /* vehicles, people and riders from m on, up to the next */
     double from_m, to_m;

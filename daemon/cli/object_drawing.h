@@ -4,8 +4,7 @@
 
 #include "daemon/cli/object_scores.h"
 
-/* FOLDER/NN_NAME.png, and the first of them together on FOLDER/sheet.png, of the `count` pictures with the most errors (none without any); the folder is
- * made if it is not there. Truths are thin: white, red if missed; predictions from score_min on are
+/* The `count` pictures with the most errors, as worst_pictures_write() does it. Truths are thin: white, red if missed; predictions from score_min on are
  * green, orange where they are false alarms or of the wrong class; regions to be ignored are grey.
  * ERR_IO, ERR_FORMAT, ... with the file. */
 MUST_CHECK enum err object_drawing_write(const struct object_set *set,

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/cli/lane_words.h"
 #include "daemon/cli/predictions.h"
 
 enum { FARTHEST_PX = 1000000, FARTHEST_ROLE = 9 };
@@ -14,6 +15,39 @@ static enum err take_point(const struct json_lines *l, const json_t *j, struct l
     if (json_array_size(j) != 2 || !json_is_number(x) || !json_is_number(y) ||
         !(fabs(out->x) <= FARTHEST_PX && fabs(out->y) <= FARTHEST_PX))
         return json_lines_complain(l, "lanes: points", "pairs of numbers of pixels");
+    return OK;
+}
+
+/* A number for each point, where there are any. */
+static enum err take_sigma(const struct json_lines *l, const json_t *sigma,
+                           struct predicted_lane *lane)
+{
+    if (!sigma || json_is_null(sigma))
+        return OK;
+    if (json_array_size(sigma) != lane->n)
+        return json_lines_complain(l, "lanes: sigma", "an array as long as points");
+    lane->sigma = calloc(lane->n + 1, sizeof *lane->sigma);
+    if (!lane->sigma)
+        return json_lines_no_memory(l);
+    for (size_t i = 0; i < lane->n; i++) {
+        const json_t *j = json_array_get(sigma, i);
+
+        lane->sigma[i] = json_number_value(j);
+        if (!json_is_number(j) || !(lane->sigma[i] >= 0 && lane->sigma[i] <= FARTHEST_PX))
+            return json_lines_complain(l, "lanes: sigma", "numbers of pixels");
+    }
+    return OK;
+}
+
+static enum err take_words(const struct json_lines *l, const json_t *j, struct predicted_lane *lane)
+{
+    const char *type = json_string_value(json_object_get(j, "type")),
+               *color = json_string_value(json_object_get(j, "color"));
+
+    if (type && !lane_word_find(lane_type_word, LANE_TYPES, type, &lane->type))
+        return json_lines_complain(l, "lanes: type", "solid, dashed, double ...");
+    if (color && !lane_word_find(lane_color_word, LANE_COLORS, color, &lane->color))
+        return json_lines_complain(l, "lanes: color", "white, yellow or other");
     return OK;
 }
 
@@ -42,7 +76,8 @@ static enum err take_lane(const struct json_lines *l, const json_t *j, struct pr
             return e;
     }
     all->n_points += n;
-    return OK;
+    enum err e = take_sigma(l, json_object_get(j, "sigma"), lane);
+    return e == OK ? take_words(l, j, lane) : e;
 }
 
 enum err prediction_lanes(const struct json_lines *l, const json_t *lanes, struct predictions *all,

@@ -131,8 +131,10 @@ void predictions_finish(struct predictions *p)
         free(p->picture[i].image);
         free(p->picture[i].error);
         free(p->picture[i].guess);
-        for (size_t k = 0; k < p->picture[i].n_lanes; k++)
+        for (size_t k = 0; k < p->picture[i].n_lanes; k++) {
             free(p->picture[i].lane[k].point);
+            free(p->picture[i].lane[k].sigma);
+        }
         free(p->picture[i].lane);
         free(p->picture[i].road.run);
     }

@@ -1,6 +1,7 @@
 /* What a network saw in pictures, as `outrider infer` writes it: a line of JSON for each,
  *   {"image","width","height","objects":[{"class","score","box":[x1,y1,x2,y2]}, ...],
- *    "lanes":[{"role","score","kind","points":[[x,y],...]}, ...], without road_edges, as labels are of lines,
+ *    "lanes":[{"role","score","kind","type","color","points":[[x,y],...],"sigma":[px,...]}, ...],
+ *      without road_edges, as labels are of lines,
  *    "road":{"size":[height,width],"counts":[run,...]} or null}
  * or {"image","error"} for a picture that it could not read. Only what is asked for is looked at. */
 #ifndef OUTRIDER_DAEMON_CLI_PREDICTIONS_H
@@ -26,8 +27,10 @@ struct lane_point { /* px; in order along the lane */
 };
 
 struct predicted_lane {
-    int role; /* as scene.h; 0: not told */
+    int role;        /* as scene.h; 0: not told, and so are the next two */
+    int type, color; /* enum lane_type, lane_color */
     struct lane_point *point;
+    double *sigma; /* (n) of x, px; NULL: not told */
     size_t n;
 };
 

@@ -87,14 +87,12 @@ static void overlap(const struct canvas *k, const struct lane_case *c, double *i
         }
 }
 
-enum err culane_score(const struct lane_case *c, int width, int height, double line_px,
-                      double iou_min, struct culane_score *out)
+enum err culane_match(const struct lane_case *c, int width, int height, double line_px,
+                      double iou_min, int match[LANE_SCORES_MAX])
 {
     double iou[LANE_SCORES_MAX * LANE_SCORES_MAX];
-    int match[LANE_SCORES_MAX];
     struct canvas k = {.width = width, .height = height, .half_px = line_px / 2};
 
-    *out = (struct culane_score){0, c->n_guesses, c->n_truths};
     k.pixel = calloc((size_t)width * (size_t)height, sizeof *k.pixel);
     if (!k.pixel)
         return ERR_NOMEM;
@@ -107,8 +105,20 @@ enum err culane_score(const struct lane_case *c, int width, int height, double l
     if (best_pairs(iou, c->n_truths, c->n_guesses, match) != OK)
         return ERR_NOMEM;
     for (int t = 0; t < c->n_truths; t++)
-        out->hits += match[t] >= 0 && iou[t * c->n_guesses + match[t]] > iou_min;
-    out->false_alarms -= out->hits;
-    out->misses -= out->hits;
+        if (match[t] >= 0 && !(iou[t * c->n_guesses + match[t]] > iou_min))
+            match[t] = -1;
     return OK;
+}
+
+struct culane_score culane_count(const struct lane_case *c, const int *match)
+{
+    struct culane_score s = {0, c->n_guesses, c->n_truths};
+
+    for (int t = 0; t < c->n_truths; t++)
+        if (match[t] >= 0) {
+            s.hits++;
+            s.false_alarms--;
+            s.misses--;
+        }
+    return s;
 }

@@ -30,12 +30,14 @@ struct tusimple_score tusimple_score(const struct lane_case *c, double pixels);
 
 /* CULane's (Pan et al. 2018): boundaries are drawn line_px wide (30 in pictures 1640 wide) and paired
  * for the greatest sum of IoU; pairs above iou_min (0.5) are hits. Added up over pictures. Here a line
- * is all pixels whose centre is at most half of line_px away from the straight pieces between rows. */
+ * is all pixels whose centre is at most half of line_px away from the straight pieces between rows.
+ * match (n_truths): the guess of each hit, -1 for a miss. ERR_NOMEM. */
 struct culane_score {
     long hits, false_alarms, misses;
 };
-MUST_CHECK enum err culane_score(const struct lane_case *c, int width, int height, double line_px,
-                                 double iou_min, struct culane_score *out);
+MUST_CHECK enum err culane_match(const struct lane_case *c, int width, int height, double line_px,
+                                 double iou_min, int match[LANE_SCORES_MAX]);
+struct culane_score culane_count(const struct lane_case *c, const int *match);
 
 /* The row where a boundary ends at the bottom, -1: it is nowhere; and the x of its straight fit in a
  * row of the picture. */

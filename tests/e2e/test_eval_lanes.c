@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/decode.h"
 #include "tests/e2e/harness.h"
 #include "tests/folder.h"
 #include "tests/models.h"
@@ -200,6 +201,108 @@ Test(eval_lanes, a_real_set)
     json_decref(j);
 }
 
+/* ---- a simulator's set, by hand -------------------------------------------------------------- */
+/* An id in every pixel. */
+static void put_grey_png(const char *name, uint8_t id)
+{
+    static uint8_t pixels[48][64][3];
+    const struct image im = {pixels[0][0], 64, 48, 3 * 64};
+    struct why why;
+
+    memset(pixels, id, sizeof pixels);
+    folder_put_text(&f, name, "%s", "");
+    cr_assert_eq(png_write(folder_path(&f, name), &im, &why), OK, "%s", why.text);
+}
+
+/* Two pictures of 64 x 48: by night the line is found and the left half of the road, by day the line is
+ * missed and all of the road is found. */
+static void put_set(void)
+{
+    static const char halves[] =
+        "{\"image\":\"%s.png\",\"width\":64,\"height\":48,\"objects\":[],"
+        "\"lanes\":[%s],\"road\":{\"size\":[48,64],\"counts\":[0,%d,%d]}}\n";
+    char a[400], b[400];
+
+    for (int i = 0; i < 2; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "images/%c.png", 'a' + i);
+        folder_put_png(&f, name, i);
+        snprintf(name, sizeof name, "road/%c.png", 'a' + i);
+        put_grey_png(name, 1);
+    }
+    folder_put_text(&f, "lanes.json", "%s",
+                    "{\"raw_file\":\"images/a.png\",\"h_samples\":[10,20,30,40],\"lanes\":"
+                    "[[20,20,20,20],[-2,-2,-2,-2]]}\n"
+                    "{\"raw_file\":\"images/b.png\",\"h_samples\":[10,20,30,40],\"lanes\":"
+                    "[[20,20,20,20],[-2,-2,-2,-2]]}\n");
+    folder_put_text(
+        &f, "truth.jsonl", "%s",
+        "{\"image\":\"images/a.png\",\"conditions\":[\"night\"],\"boundaries\":[{"
+        "\"role\":1,\"kind\":1,\"type\":2,\"color\":1,\"pixels\":[[20,48],[20,8]]}]}\n"
+        "{\"image\":\"images/b.png\",\"conditions\":[\"day\"],\"boundaries\":[{"
+        "\"role\":1,\"kind\":1,\"type\":2,\"color\":1,\"pixels\":[[20,48],[20,8]]}]}\n");
+    snprintf(a, sizeof a, halves, "a",
+             "{\"role\":1,\"score\":1,\"type\":\"solid\",\"color\":\"white\",\"points\":"
+             "[[20.06,40],[20.06,10]],\"sigma\":[0.05,0.07]}",
+             32 * 48, 32 * 48);
+    snprintf(b, sizeof b, halves, "b", "", 64 * 48, 0);
+    folder_put_text(&f, "p.jsonl", "%s%s", a, b);
+}
+
+static json_t *errors_of(const char *what, const char *folder)
+{
+    char predictions[128], errors[128];
+
+    snprintf(predictions, sizeof predictions, "%s", folder_path(&f, "p.jsonl"));
+    snprintf(errors, sizeof errors, "%s", folder_path(&f, folder));
+    const char *argv[] = {"outrider",  "eval",   what,       "--set", f.path, "--predictions",
+                          predictions, "--json", "--errors", errors,  NULL};
+    return says(argv);
+}
+
+static bool is_there(const char *name)
+{
+    FILE *file = fopen(folder_path(&f, name), "rb");
+
+    if (file)
+        fclose(file);
+    return file;
+}
+
+Test(eval_lanes, a_simulators_set_tells_more)
+{
+    put_set();
+    json_t *j = errors_of("lanes", "worst"), *matched = json_object_get(j, "matched"),
+           *conditions = json_object_get(j, "conditions");
+
+    cr_assert_float_eq(number(matched, NULL, "median_px"), 0.06, 1e-9);
+    cr_assert_float_eq(number(matched, NULL, "within_1_sigma"), 0.5, 1e-9);
+    cr_assert_float_eq(number(matched, NULL, "within_2_sigma"), 1, 1e-9);
+    cr_assert_float_eq(number(json_object_get(j, "kinds"), "type", "accuracy"), 0, 1e-9);
+    cr_assert_float_eq(number(json_object_get(j, "kinds"), "color", "accuracy"), 1, 1e-9);
+    cr_assert_eq(json_array_size(conditions), 2);
+    cr_assert_float_eq(number(json_array_get(conditions, 0), "culane", "f1"), 1, 1e-9);
+    cr_assert_float_eq(number(json_array_get(conditions, 1), "culane", "f1"), 0, 1e-9);
+    json_decref(j);
+    cr_assert(is_there("worst/01_b.png") && is_there("worst/02_a.png") &&
+              is_there("worst/sheet.png"));
+}
+
+Test(eval_road, a_simulators_set_tells_more)
+{
+    put_set();
+    json_t *j = errors_of("road", "worst"), *conditions = json_object_get(j, "conditions");
+
+    cr_assert_float_eq(number(j, NULL, "iou"), 0.75, 1e-9);
+    cr_assert_eq(json_array_size(conditions), 2);
+    cr_assert_float_eq(number(json_array_get(conditions, 0), NULL, "iou"), 0.5, 1e-9);
+    cr_assert_float_eq(number(json_array_get(conditions, 1), NULL, "iou"), 1, 1e-9);
+    json_decref(j);
+    cr_assert(is_there("worst/01_a.png") && is_there("worst/sheet.png"));
+    cr_assert(!is_there("worst/02_b.png"), "nothing is wrong with it");
+}
+
 /* ---- usage ----------------------------------------------------------------------------------- */
 static void check(const char *what, int status, const char *words, const char *const *arguments)
 {
@@ -233,6 +336,7 @@ Test(eval_lanes, usage)
     CHECK("lanes", 2, "one of --set and --truth", "--predictions", "x");
     CHECK("lanes", 2, "one of --predictions and --model", "--set", "x");
     CHECK("lanes", 2, "needs a --set", "--truth", "x", "--model", "m");
+    CHECK("lanes", 2, "needs a --set", "--truth", "x", "--predictions", "y", "--errors", "d");
     CHECK("lanes", 2, "--size must be WxH", "--size", "3x");
     CHECK("lanes", 1, "no/such/labels_tusimple.json: No such file", "--set", "no/such",
           "--predictions", "x");

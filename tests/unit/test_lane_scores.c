@@ -94,6 +94,14 @@ Test(tusimple, nothing_there)
     NEAR(tusimple_score(&c, 20).misses, 1);
 }
 
+static struct culane_score score(const struct lane_case *c, int width, int height)
+{
+    int match[LANE_SCORES_MAX];
+
+    cr_assert_eq(culane_match(c, width, height, 20, 0.5, match), OK);
+    return culane_count(c, match);
+}
+
 /* Two upright lines 20 wide, 7 apart: of 20 + 7 columns 13 are shared (the round ends do not change
  * that the share is below); 6 apart: 14 of 26. */
 Test(culane, upright_lines)
@@ -104,11 +112,11 @@ Test(culane, upright_lines)
     upright(truth, 50, 0);
     upright(guess, 56, 0);
     const struct lane_case c = make(truth, 1, guess, 1);
-    cr_assert_eq(culane_score(&c, 200, 110, 20, 0.5, &s), OK);
+    s = score(&c, 200, 110);
     cr_assert_eq(s.hits, 1);
     cr_assert_eq(s.false_alarms + s.misses, 0);
     upright(guess, 57, 0);
-    cr_assert_eq(culane_score(&c, 200, 110, 20, 0.5, &s), OK);
+    s = score(&c, 200, 110);
     cr_assert_eq(s.hits, 0);
     cr_assert_eq(s.false_alarms, 1);
     cr_assert_eq(s.misses, 1);
@@ -122,10 +130,10 @@ Test(culane, lines_that_leave_the_picture)
     for (int i = 0; i < ROWS; i++)
         truth[i] = 1e5 * i;
     const struct lane_case c = make(truth, 1, truth, 1);
-    cr_assert_eq(culane_score(&c, 64, 48, 20, 0.5, &s), OK);
+    s = score(&c, 64, 48);
     cr_assert_eq(s.hits, 1);
     upright(truth, 1e5, 0); /* no pixel of it */
-    cr_assert_eq(culane_score(&c, 64, 48, 20, 0.5, &s), OK);
+    s = score(&c, 64, 48);
     cr_assert_eq(s.hits, 0);
 }
 

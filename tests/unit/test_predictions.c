@@ -134,6 +134,21 @@ static void check_part(unsigned part, const char *line, const char *says)
     cr_assert(strstr(why.text, says), "'%s' does not say '%s'", why.text, says);
 }
 
+Test(predictions, lanes_with_sigmas_and_kinds)
+{
+    const char *text = SIDES "\"lanes\":[{\"points\":[[1,2],[3,4]],\"sigma\":[0.5,2],\"type\":"
+                             "\"botts_dots\",\"color\":\"yellow\"},{\"points\":[[1,2]]}]}";
+
+    parts = HEAD_LANES;
+    cr_assert_eq(read_bytes(text, strlen(text)), OK, "%s", why.text);
+    const struct predicted_lane *lane = p.picture[0].lane;
+    cr_assert_eq(lane[0].sigma[1], 2);
+    cr_assert_eq(lane[0].type, LANE_TYPE_BOTTS_DOTS);
+    cr_assert_eq(lane[0].color, LANE_COLOR_YELLOW);
+    cr_assert_null(lane[1].sigma);
+    cr_assert_eq(lane[1].type, 0);
+}
+
 Test(predictions, lanes)
 {
     const char *text = SIDES "\"lanes\":[{\"role\":-1,\"score\":1,\"points\":[[1,2.5],[3,4]]},"
@@ -151,6 +166,14 @@ Test(predictions, lanes)
     check_part(HEAD_LANES, SIDES "\"lanes\":[{\"points\":[[1]]}]}", "pairs of numbers");
     check_part(HEAD_LANES, SIDES "\"lanes\":[{\"points\":[[1,\"2\"]]}]}", "pairs of numbers");
     check_part(HEAD_LANES, SIDES "\"lanes\":[{\"points\":[[1,1e9]]}]}", "pairs of numbers");
+    check_part(HEAD_LANES, SIDES "\"lanes\":[{\"points\":[[1,2]],\"sigma\":[1,2]}]}",
+               "as long as points");
+    check_part(HEAD_LANES, SIDES "\"lanes\":[{\"points\":[[1,2]],\"sigma\":[-1]}]}",
+               "numbers of pixels");
+    check_part(HEAD_LANES, SIDES "\"lanes\":[{\"points\":[],\"type\":\"wavy\"}]}",
+               "type must be solid");
+    check_part(HEAD_LANES, SIDES "\"lanes\":[{\"points\":[],\"color\":\"red\"}]}",
+               "color must be white");
     check_part(HEAD_LANES, SIDES "\"lanes\":[{\"role\":1.5,\"points\":[]}]}", "role must be");
     check_part(HEAD_LANES, SIDES "\"lanes\":[{\"role\":99,\"points\":[]}]}", "role must be");
 }
