@@ -21,8 +21,8 @@ static void score_lanes(struct lane_labels *labels)
 
     if (labels->n > 20)
         return;
-    if (lane_totals_make(labels, &guesses, &rules, &totals, &why) == OK &&
-        !(totals.tusimple.accuracy >= 0 && totals.tusimple.accuracy <= 1))
+    if (lane_totals_make(labels, &guesses, &rules, &(struct set_truth){0}, &totals, &why) == OK &&
+        !(totals.all.tusimple.accuracy >= 0 && totals.all.tusimple.accuracy <= 1))
         abort();
     lane_totals_finish(&totals);
 }

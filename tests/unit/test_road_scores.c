@@ -79,7 +79,7 @@ static enum err total(const char *lines, int ignored, struct road_totals *t)
     if (e == OK)
         e = predictions_read(folder_path(&f, "p.jsonl"), HEAD_ROAD, &g.pictures, &why);
     if (e == OK)
-        e = road_totals_make(&set, &g, ignored, t, &why);
+        e = road_totals_make(&set, &g, ignored, &(struct set_truth){0}, t, &why);
     predictions_finish(&g.pictures);
     road_set_finish(&set);
     return e;
