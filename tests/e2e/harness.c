@@ -71,7 +71,7 @@ static int reap(pid_t pid, int at_most_ms)
 
 int program_run(const char *const *argv, char *output, size_t size)
 {
-    int64_t end_ns = clock_now_ns() + WAIT_MS * NS_PER_MS;
+    int64_t end_ns = clock_now_ns() + END_MS * NS_PER_MS;
     struct pollfd p = {.events = POLLIN};
     int fd[2], status;
     size_t n = 0;
@@ -108,7 +108,7 @@ pid_t program_start(const char *const *argv, const char *output)
 
 int program_wait(pid_t pid)
 {
-    return reap(pid, WAIT_MS);
+    return reap(pid, END_MS);
 }
 
 /* ---- the rig ------------------------------------------------------------------------------- */

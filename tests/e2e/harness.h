@@ -10,7 +10,8 @@
 
 #include "proto/wire.h"
 
-enum { WAIT_MS = 20000 }; /* long enough for a busy machine; only failing tests wait for it */
+/* Long enough for a busy machine: for a message, for a program's end. Only failing tests wait for it. */
+enum { WAIT_MS = 20000, END_MS = 60000 };
 
 struct rig {
     char folder[64];
@@ -59,13 +60,13 @@ void rig_send(struct rig *r, const char *camera, const struct frame_header *h, c
 void rig_send_frame(struct rig *r, const char *camera, uint64_t frame_id, int64_t t_ns);
 void rig_send_parts(struct rig *r, int n, const void *const *part, const size_t *size);
 
-/* Run a program of the build to its end, at most WAIT_MS; returns its exit status and what it wrote
+/* Run a program of the build to its end, at most END_MS; returns its exit status and what it wrote
  * on stdout and stderr together (at most size - 1 bytes). */
 int program_run(const char *const *argv, char *output, size_t size);
 
 /* The same beside the test. argv[0] may be a path from the root; output is a file's. */
 pid_t program_start(const char *const *argv, const char *output);
-int program_wait(pid_t pid); /* -1: did not end within WAIT_MS and was killed */
+int program_wait(pid_t pid); /* -1: did not end within END_MS and was killed */
 
 bool has_reason(const struct header *h, enum reason r);
 

@@ -43,7 +43,7 @@ static void remove_model(void)
     folder_remove(&folder);
 }
 
-TestSuite(bench, .init = make_model, .fini = remove_model, .timeout = 60);
+TestSuite(bench, .init = make_model, .fini = remove_model, .timeout = 180);
 
 static json_t *report(const char *option)
 {

@@ -49,7 +49,7 @@ static struct rig r;
 static struct folder f;
 static char printed[128], truth_at[128];
 
-TestSuite(bridges, .timeout = 120);
+TestSuite(bridges, .timeout = 240);
 
 ParameterizedTestParameters(bridges, one_truth)
 {

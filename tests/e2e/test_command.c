@@ -23,7 +23,7 @@ static void remove_folder(void)
     rmdir(path);
 }
 
-TestSuite(command, .init = make_folder, .fini = remove_folder, .timeout = 60);
+TestSuite(command, .init = make_folder, .fini = remove_folder, .timeout = 180);
 
 /* Exit status of outriderd with this configuration and one --set. */
 static int run(const char *yaml, const char *option, const char *value)

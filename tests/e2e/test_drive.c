@@ -75,7 +75,7 @@ static bool is_running(const struct status_message *s)
     return s->state == STATE_RUNNING;
 }
 
-TestSuite(drive, .timeout = 120);
+TestSuite(drive, .timeout = 240);
 
 Test(drive, objects_in_metres)
 {

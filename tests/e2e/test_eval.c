@@ -29,7 +29,7 @@ static void drop(void)
     folder_remove(&f);
 }
 
-TestSuite(eval, .init = make, .fini = drop, .timeout = 120);
+TestSuite(eval, .init = make, .fini = drop, .timeout = 240);
 
 /* ---- random sets --------------------------------------------------------------------------- */
 static uint32_t state;

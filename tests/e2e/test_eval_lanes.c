@@ -28,8 +28,8 @@ static void drop(void)
     folder_remove(&f);
 }
 
-TestSuite(eval_lanes, .init = make, .fini = drop, .timeout = 120);
-TestSuite(eval_road, .init = make, .fini = drop, .timeout = 120);
+TestSuite(eval_lanes, .init = make, .fini = drop, .timeout = 240);
+TestSuite(eval_road, .init = make, .fini = drop, .timeout = 240);
 
 /* ---- random lanes ---------------------------------------------------------------------------- */
 static uint32_t state;

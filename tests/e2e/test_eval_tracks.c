@@ -28,7 +28,7 @@ static void drop(void)
     folder_remove(&f);
 }
 
-TestSuite(eval_tracks, .init = make, .fini = drop, .timeout = 120);
+TestSuite(eval_tracks, .init = make, .fini = drop, .timeout = 240);
 
 /* ---- random sequences ------------------------------------------------------------------------ */
 static uint32_t state;

@@ -50,7 +50,7 @@ static void teardown(void)
     folder_remove(&folder);
 }
 
-TestSuite(quantise_command, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(quantise_command, .init = setup, .fini = teardown, .timeout = 180);
 
 /* Runs outrider in the folder; its output goes to `output`. Returns the exit status. */
 static int outrider(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

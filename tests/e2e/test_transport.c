@@ -16,7 +16,7 @@
 
 static struct rig r;
 
-TestSuite(transport, .timeout = 60);
+TestSuite(transport, .timeout = 180);
 
 static bool is_no_frames(const struct objects_message *m)
 {
