@@ -253,6 +253,6 @@ enum err torcs_process_get(struct torcs_process *p, const struct torcs_paths *pa
 enum err torcs_process_put(struct torcs_process *p, const void *from, size_t n, struct why *why)
 {
     if (send(p->fd, from, n, MSG_NOSIGNAL) != (ssize_t)n)
-        return err_say(why, ERR_IO, "TORCS is gone");
+        return err_say(why, ERR_IO, "TORCS ended");
     return OK;
 }
