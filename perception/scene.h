@@ -83,8 +83,8 @@ enum ttc_method { TTC_POSITION = 1, TTC_SCALE = 2 }; /* from metres; from the gr
 
 enum { STATE_DIM = 6, STATE_COV = STATE_DIM * (STATE_DIM + 1) / 2 }; /* x y vx vy ax ay */
 
-struct path_point {
-    float t_s; /* after state_time */
+struct path_point { /* in the vehicle frame of that time, if we go on as we do */
+    float t_s;      /* after state_time */
     float x_m, y_m, sigma_x_m, sigma_y_m;
 };
 

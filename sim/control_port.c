@@ -1,18 +1,18 @@
 #include "sim/control_port.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
 #include "proto/text.h"
+#include "sim/endpoint.h"
 
 enum { MAX_BYTES = 64 << 10, AT_ONCE = 64, NS_PER_MS = 1000000 };
 static const double STALE_BRAKE_MPS2 = -4;
 
 struct control_port {
-    void *context, *socket;
+    struct endpoint in;
     struct wire *wire;
     int stop_fd;
     enum clock_id clock_id;
@@ -21,22 +21,18 @@ struct control_port {
     struct control_counts counts;
 };
 
-static enum err bind_socket(struct control_port *p, const char *endpoint, struct why *why)
+static enum err listen_at(struct control_port *p, const char *address, struct why *why)
 {
-    const int no_linger = 0;
     const int64_t max_bytes = MAX_BYTES;
     char topic[MESSAGE_MAX_NAME + 16];
-    size_t n = topic_format(TOPIC_CONTROL, p->vehicle, topic);
+    const size_t n = topic_format(TOPIC_CONTROL, p->vehicle, topic);
+    const enum err e = endpoint_open(&p->in, ZMQ_SUB, 0, why);
 
-    if (!(p->context = zmq_ctx_new()) || !(p->socket = zmq_socket(p->context, ZMQ_SUB)))
-        return err_say(why, ERR_IO, "no socket: %s", zmq_strerror(errno));
-    zmq_setsockopt(p->socket, ZMQ_LINGER, &no_linger, sizeof no_linger);
-    zmq_setsockopt(p->socket, ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
-    zmq_setsockopt(p->socket, ZMQ_SUBSCRIBE, topic, n);
-    if (zmq_bind(p->socket, endpoint))
-        return err_say(why, errno == EINVAL || errno == EPROTONOSUPPORT ? ERR_FORMAT : ERR_IO,
-                       "--control '%s': %s", endpoint, zmq_strerror(errno));
-    return OK;
+    if (e != OK)
+        return e;
+    zmq_setsockopt(p->in.socket, ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
+    zmq_setsockopt(p->in.socket, ZMQ_SUBSCRIBE, topic, n);
+    return endpoint_bind(&p->in, address, "--control", why);
 }
 
 enum err control_port_open(const struct control_port_options *o, struct control_port **out,
@@ -54,7 +50,7 @@ enum err control_port_open(const struct control_port_options *o, struct control_
     p->clock_id = o->clock_id;
     if (text_is_name(o->vehicle, strlen(o->vehicle), MESSAGE_MAX_NAME)) {
         memcpy(p->vehicle, o->vehicle, strlen(o->vehicle));
-        e = bind_socket(p, o->endpoint, why);
+        e = listen_at(p, o->endpoint, why);
     } else {
         e = err_say(why, ERR_FORMAT, "vehicle '%s': a name is 1 to %d of [A-Za-z0-9_.-]",
                     o->vehicle, MESSAGE_MAX_NAME - 1);
@@ -70,10 +66,7 @@ void control_port_close(struct control_port *p)
 {
     if (!p)
         return;
-    if (p->socket)
-        zmq_close(p->socket);
-    if (p->context)
-        zmq_ctx_term(p->context);
+    endpoint_close(&p->in);
     wire_close(p->wire);
     free(p);
 }
@@ -116,10 +109,10 @@ static bool read_one(struct control_port *p, zmq_msg_t *topic, zmq_msg_t *body)
 {
     int parts = 1;
 
-    if (zmq_msg_recv(topic, p->socket, ZMQ_DONTWAIT) < 0)
+    if (zmq_msg_recv(topic, p->in.socket, ZMQ_DONTWAIT) < 0)
         return false;
-    for (; more_parts(p->socket); parts++)
-        if (zmq_msg_recv(body, p->socket, ZMQ_DONTWAIT) < 0)
+    for (; more_parts(p->in.socket); parts++)
+        if (zmq_msg_recv(body, p->in.socket, ZMQ_DONTWAIT) < 0)
             break;
     if (parts == 2)
         control_port_take(p, (struct bytes){zmq_msg_data(topic), zmq_msg_size(topic)},
@@ -148,7 +141,7 @@ static bool answers(const struct control_port *p, const uint64_t *frame_id)
 
 enum wait control_port_await(struct control_port *p, const uint64_t *frame_id, int64_t deadline_ns)
 {
-    zmq_pollitem_t items[] = {{.socket = p->socket, .events = ZMQ_POLLIN},
+    zmq_pollitem_t items[] = {{.socket = p->in.socket, .events = ZMQ_POLLIN},
                               {.fd = p->stop_fd, .events = ZMQ_POLLIN}};
 
     for (;;) {

@@ -98,3 +98,15 @@ bool path_join(char out[FILE_MAX_PATH], const char *folder, const char *name)
 
     return n > 0 && n < FILE_MAX_PATH;
 }
+
+bool file_line(const struct file *f, size_t *at, const char **line, size_t *size)
+{
+    const char *stop = *at < f->size ? memchr(f->text + *at, '\n', f->size - *at) : NULL;
+
+    if (!stop)
+        return false;
+    *line = f->text + *at;
+    *size = (size_t)(stop - *line);
+    *at += *size + 1;
+    return true;
+}

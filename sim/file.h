@@ -19,6 +19,10 @@ enum { FILE_MAX_PATH = 4096 };
 MUST_CHECK enum err file_read(struct file *f, const char *path, size_t max, struct why *why);
 void file_finish(struct file *f);
 
+/* The line that begins at *at, and *at behind it. False: none that has its end; a last one without is still being
+ * written. */
+bool file_line(const struct file *f, size_t *at, const char **line, size_t *size);
+
 /* The whole file, or what was there before: beside it first, then in its place. ERR_IO, ERR_LIMIT. */
 MUST_CHECK enum err file_put(const char *path, const void *data, size_t size, struct why *why);
 

@@ -264,6 +264,19 @@ static struct pose pose_after(const struct world *w, const struct actor *a, doub
     return ahead_on_lane(w, a, a->speed * t);
 }
 
+/* Where we are then, if we go on as we do. */
+static struct ego_car ego_after(const struct ego_car *now, double t)
+{
+    const double half = now->yaw_rate * t / 2,
+                 chord = now->speed * t * (half ? sin(half) / half : 1);
+    struct ego_car then = *now;
+
+    then.x += chord * cos(now->heading + half);
+    then.y += chord * sin(now->heading + half);
+    then.heading += 2 * half;
+    return then;
+}
+
 static void fill_path(const struct world *w, const struct actor *a, const struct thing *t,
                       struct object *o)
 {
@@ -275,9 +288,11 @@ static void fill_path(const struct world *w, const struct actor *a, const struct
         struct pose p = pose_after(w, a, after);
         /* From now on, so that it begins where the object is. */
         const double world[3] = {a->x + p.x - now.x, a->y + p.y - now.y, a->z};
-        double turn = p.heading - now.heading, c = cos(turn), s = sin(turn);
+        const struct ego_car then = ego_after(&w->ego, after);
+        double turn = p.heading - now.heading - (then.heading - w->ego.heading), c = cos(turn),
+               s = sin(turn);
 
-        ego_from_world(&w->ego, world, v);
+        ego_from_world(&then, world, v);
         o->path[i] = (struct path_point){.t_s = (float)after,
                                          .x_m = (float)(v[0] + c * arm[0] - s * arm[1]),
                                          .y_m = (float)(v[1] + s * arm[0] + c * arm[1])};

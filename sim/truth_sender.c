@@ -1,6 +1,5 @@
 #include "sim/truth_sender.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +7,12 @@
 #include <zmq.h>
 
 #include "proto/wire.h"
+#include "sim/endpoint.h"
 
 enum { LINGER_MS = 1000, TOPIC_BYTES = MESSAGE_MAX_NAME + 24, VALID_PERIODS = 2 };
 
 struct truth_sender {
-    void *context, *socket;
+    struct endpoint out;
     struct wire *wire;
     char objects_topic[TOPIC_BYTES], lanes_topic[TOPIC_BYTES], ego_topic[TOPIC_BYTES];
     int64_t period_ns;
@@ -27,19 +27,6 @@ static void name_topic(char out[TOPIC_BYTES], enum topic t, const char *name)
 
     topic_format(t, name, plain);
     snprintf(out, TOPIC_BYTES, "truth/%s", plain);
-}
-
-static enum err bind_socket(struct truth_sender *s, const char *endpoint, struct why *why)
-{
-    const int linger = LINGER_MS;
-
-    if (!(s->context = zmq_ctx_new()) || !(s->socket = zmq_socket(s->context, ZMQ_PUB)))
-        return err_say(why, ERR_IO, "no socket: %s", zmq_strerror(errno));
-    zmq_setsockopt(s->socket, ZMQ_LINGER, &linger, sizeof linger);
-    if (zmq_bind(s->socket, endpoint))
-        return err_say(why, errno == EINVAL || errno == EPROTONOSUPPORT ? ERR_FORMAT : ERR_IO,
-                       "--truth '%s': %s", endpoint, zmq_strerror(errno));
-    return OK;
 }
 
 enum err truth_sender_open(const struct truth_sender_options *o, struct truth_sender **out,
@@ -62,7 +49,9 @@ enum err truth_sender_open(const struct truth_sender_options *o, struct truth_se
     memcpy(s->header.run_uuid + 8, &o->seed, sizeof o->seed);
     snprintf(s->header.model_id, sizeof s->header.model_id, "truth");
     snprintf(s->header.camera, sizeof s->header.camera, "%s", o->camera);
-    e = bind_socket(s, o->endpoint, why);
+    e = endpoint_open(&s->out, ZMQ_PUB, LINGER_MS, why);
+    if (e == OK)
+        e = endpoint_bind(&s->out, o->endpoint, "--truth", why);
     if (e != OK) {
         truth_sender_close(s);
         return e;
@@ -75,18 +64,15 @@ void truth_sender_close(struct truth_sender *s)
 {
     if (!s)
         return;
-    if (s->socket)
-        zmq_close(s->socket);
-    if (s->context)
-        zmq_ctx_term(s->context);
+    endpoint_close(&s->out);
     wire_close(s->wire);
     free(s);
 }
 
 static void send_two(struct truth_sender *s, const char *topic, struct bytes b)
 {
-    if (zmq_send(s->socket, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
-        zmq_send(s->socket, b.data, b.size, ZMQ_DONTWAIT);
+    if (zmq_send(s->out.socket, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
+        zmq_send(s->out.socket, b.data, b.size, ZMQ_DONTWAIT);
 }
 
 void truth_sender_send(struct truth_sender *s, const struct truth *t, const struct frame_header *h)

@@ -350,7 +350,8 @@ static enum err label_picture(struct work *w, size_t i)
         return e;
     if (!path_join(from, w->pictures.folder, picture))
         return err_say(w->why, ERR_LIMIT, "%.200s: the path is too long", w->pictures.folder);
-    if (decoder_file(w->decoder, from, &im, w->why) != OK) { /* a drive of hours is not lost for it */
+    if (decoder_file(w->decoder, from, &im, w->why) !=
+        OK) { /* a drive of hours is not lost for it */
         fprintf(stderr, "outrider label: %s; left out\n", w->why->text);
         w->unreadable++;
         return OK;

@@ -160,14 +160,13 @@ static int by_image(const void *a, const void *b)
 static enum err take_all(const char *path, const struct file *f, struct set_truth *t,
                          struct why *why)
 {
-    const char *at = f->text, *stop;
-    enum err e = OK;
+    const char *line;
+    size_t at = 0, size;
+    enum err e;
 
-    for (int line = 1; (stop = memchr(at, '\n', f->size - (size_t)(at - f->text))); line++) {
-        if ((e = take_picture(t, at, (size_t)(stop - at), why)) != OK)
-            return err_prefix(why, e, "%s:%d: ", path, line);
-        at = stop + 1;
-    }
+    for (int number = 1; file_line(f, &at, &line, &size); number++)
+        if ((e = take_picture(t, line, size, why)) != OK)
+            return err_prefix(why, e, "%s:%d: ", path, number);
     if (t->n)
         qsort(t->picture, t->n, sizeof *t->picture, by_image);
     return OK;

@@ -38,6 +38,7 @@ struct run {
     struct train_loader *loader, *judge;
     struct labels *labels; /* (net.batch) */
     struct progress progress;
+    char stem[FILE_MAX_PATH]; /* of --out */
     char checkpoint[FILE_MAX_PATH], csv[FILE_MAX_PATH], png[FILE_MAX_PATH], lock[FILE_MAX_PATH];
     int lock_fd; /* -1 */
     FILE *curve;
@@ -72,13 +73,11 @@ static bool speaks(const struct run *r)
 static enum err start_simulators(struct run *r, const struct set_choice *choice, int n,
                                  struct train_simulator *out)
 {
-    char stem[FILE_MAX_PATH];
     enum err e = OK;
 
-    snprintf(stem, sizeof stem, "%.*s", (int)strlen(r->o->out) - 5, r->o->out);
     for (int i = 0; i < n && e == OK; i++)
         if (set_choice_simulator(&choice[i]))
-            e = train_simulator_start(&choice[i], stem, speaks(r), &out[i], &r->why);
+            e = train_simulator_start(&choice[i], r->stem, speaks(r), &out[i], &r->why);
     return e;
 }
 
@@ -195,15 +194,20 @@ static enum err build(struct run *r)
 
 static enum err name_files(struct run *r)
 {
+    const struct {
+        char *path;
+        const char *end;
+    } files[] = {{r->stem, ""},
+                 {r->checkpoint, ".checkpoint"},
+                 {r->csv, ".csv"},
+                 {r->png, ".png"},
+                 {r->lock, ".lock"}};
     const int stem = (int)strlen(r->o->out) - 5;
-    const int n = snprintf(r->checkpoint, sizeof r->checkpoint, "%.*s.checkpoint", stem, r->o->out);
+    int n = 0;
 
-    snprintf(r->csv, sizeof r->csv, "%.*s.csv", stem, r->o->out);
-    snprintf(r->png, sizeof r->png, "%.*s.png", stem, r->o->out);
-    snprintf(r->lock, sizeof r->lock, "%.*s.lock", stem, r->o->out);
-    return n < (int)sizeof r->checkpoint
-               ? OK
-               : err_say(&r->why, ERR_LIMIT, "--out: the path is too long");
+    for (size_t i = 0; i < sizeof files / sizeof *files && n < FILE_MAX_PATH; i++)
+        n = snprintf(files[i].path, FILE_MAX_PATH, "%.*s%s", stem, r->o->out, files[i].end);
+    return n < FILE_MAX_PATH ? OK : err_say(&r->why, ERR_LIMIT, "--out: the path is too long");
 }
 
 /* Two that wrote the same files would spoil both. The lock ends with the process, whatever its end. */

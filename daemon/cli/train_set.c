@@ -101,7 +101,9 @@ static enum err index_truth(struct train_set *s, const char *path, struct why *w
 {
     enum err e = file_read(&s->truth, path, TRUTH_MAX_BYTES, why);
     struct labels *scratch = malloc(sizeof *scratch);
-    char name[300];
+    char name[300], **found;
+    const char *line;
+    size_t at = 0, size;
     int number = 0;
 
     s->line = calloc(s->pictures.n, sizeof *s->line);
@@ -109,22 +111,16 @@ static enum err index_truth(struct train_set *s, const char *path, struct why *w
         free(scratch);
         return err_say(why, ERR_NOMEM, "%s: no memory", path);
     }
-    for (size_t at = 0, end; e == OK && at < s->truth.size; at = end + 1) {
-        const char *stop = memchr(s->truth.text + at, '\n', s->truth.size - at);
-        char **found;
-
-        if (!stop) /* a line that is still being written */
-            break;
-        end = (size_t)(stop - s->truth.text);
+    while (e == OK && file_line(&s->truth, &at, &line, &size)) {
         number++;
-        e = train_truth_read(s->truth.text + at, end - at, &s->camera, name, scratch, why);
+        e = train_truth_read(line, size, &s->camera, name, scratch, why);
         if (e != OK)
             err_prefix(why, e, "%s:%d: ", path, number);
         found = e == OK ? bsearch(name, s->pictures.name, s->pictures.n, sizeof *s->pictures.name,
                                   by_name)
                         : NULL;
         if (found)
-            s->line[found - s->pictures.name] = at + 1;
+            s->line[found - s->pictures.name] = (size_t)(line - s->truth.text) + 1;
     }
     free(scratch);
     return e;

@@ -118,13 +118,15 @@ static int finished(const struct train_simulator *s)
 {
     char path[FILE_MAX_PATH];
     struct file text = {0};
+    const char *line;
     struct why why;
+    size_t at = 0, size;
     int n = 0;
 
     if (path_join(path, s->folder, "timestamps.txt") && file_exists(path) &&
         file_read(&text, path, MAX_BYTES, &why) == OK)
-        for (size_t i = 0; i < text.size; i++)
-            n += text.text[i] == '\n';
+        while (file_line(&text, &at, &line, &size))
+            n++;
     file_finish(&text);
     return n;
 }

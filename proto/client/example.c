@@ -70,7 +70,7 @@ static bool comes_in_our_way(const struct planner *p, const struct object *o)
     if ((sigma > 0 && o->hits < SEEN_OFTEN) || off * across > 0 ||
         !(fabs(across) > fmax(0.4, 2 * sigma)))
         return false;
-    for (int i = 0; i < o->n_path; i++)
+    for (int i = 0; i < o->n_path && o->path[i].x_m > 0; i++) /* from then on it is behind us */
         if (fabs(off_our_way(p, (double)o->path[i].x_m, (double)o->path[i].y_m)) < OUR_WAY_M)
             return true;
     return false;
