@@ -124,27 +124,27 @@ static void measure_rate(struct timeline *t, int64_t interval_ns)
 enum arrival timeline_admit(struct timeline *t, struct frame_header *h, int64_t arrival_ns)
 {
     int64_t tick_ns = arrival_ns == TIME_UNKNOWN ? h->t_sof_ns : arrival_ns;
-    bool first = !t->started;
+    bool first = !t->started, begins = first || h->clock_epoch != t->sender_epoch ||
+                                       h->clock_id != t->clock_id ||
+                                       (t->ended && h->frame_id < t->newest_id);
 
-    if (first || h->clock_epoch != t->sender_epoch || h->clock_id != t->clock_id ||
-        (t->ended && h->frame_id < t->newest_id)) {
-        epoch_begin(t, h);
-    } else if (h->frame_id == t->newest_id) {
+    if (!begins && h->frame_id == t->newest_id) {
         h->clock_epoch = t->epoch;
         return ARRIVAL_DUPLICATE;
-    } else if (h->t_sof_ns < t->newest_ns) {
+    }
+    if (!begins && h->t_sof_ns < t->newest_ns) {
         bool near = h->t_sof_ns >= t->newest_ns - LATE_MAX_NS;
 
         if (h->frame_id < t->newest_id && near && ++t->stale < STALE_MAX) {
             h->clock_epoch = t->epoch;
             return was_there(t, h->frame_id) ? ARRIVAL_DUPLICATE : ARRIVAL_LATE;
         }
-        epoch_begin(t, h);
-    } else if (leaps(t, h, arrival_ns)) {
-        epoch_begin(t, h);
-    } else {
-        step_add(t, h);
+        begins = true;
     }
+    if (begins || leaps(t, h, arrival_ns))
+        epoch_begin(t, h);
+    else
+        step_add(t, h);
     t->stale = 0;
     t->ended = h->last;
     t->newest_id = h->frame_id;

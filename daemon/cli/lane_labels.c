@@ -171,12 +171,13 @@ enum err lane_labels_choose(struct lane_labels *l, const struct set_choice *choi
     char **name = calloc(l->n + 1, sizeof *name);
     bool *keep = NULL;
     size_t n = 0;
-    enum err e = name ? OK : err_say(why, ERR_NOMEM, "%.200s: no memory", choice->path);
+    enum err e;
 
-    for (size_t i = 0; e == OK && i < l->n; i++)
+    if (!name)
+        return err_say(why, ERR_NOMEM, "%.200s: no memory", choice->path);
+    for (size_t i = 0; i < l->n; i++)
         name[i] = l->picture[i].image;
-    if (e == OK)
-        e = set_choice_mark(choice, name, l->n, &keep, why);
+    e = set_choice_mark(choice, name, l->n, &keep, why);
     for (size_t i = 0; e == OK && i < l->n; i++)
         if (keep[i])
             l->picture[n++] = l->picture[i];

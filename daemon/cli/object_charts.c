@@ -97,7 +97,7 @@ static enum err write_confusion(const struct object_scores *s, const char *folde
     for (int i = 0; i < n; i++)
         draw_label(&im, (float)(MARGIN + i * CELL + 4), TOP - 8, side_name(side[i]), GREY);
     for (int i = 0; i < rows; i++) {
-        draw_label(&im, 4, (float)(TOP + i * CELL + CELL / 2), side_name(side[i]), GREY);
+        draw_label(&im, 4, (float)(TOP + i * CELL) + CELL / 2.0f, side_name(side[i]), GREY);
         draw_row(&im, s->confusion.count[side[i]], side, n, TOP + i * CELL);
     }
     return page_write(&im, folder, "confusion.png", why);
@@ -125,14 +125,14 @@ static void draw_axes(struct image *im)
     char text[16];
 
     for (int i = 0; i <= 10; i += 2) {
-        const float x = (float)(LEFT + i * PLOT / 10), y = y_of(i / 10.0);
+        const float x = (float)LEFT + (float)(i * PLOT) / 10, y = y_of(i / 10.0);
 
         draw_line(im, LEFT, y, LEFT + PLOT, y, 1, GREY, 1);
         snprintf(text, sizeof text, "%.1f", i / 10.0);
         draw_label(im, 20, y + 6, text, WHITE);
         draw_label(im, x - 8, TOP + PLOT + 20, text, WHITE);
     }
-    draw_label(im, LEFT + PLOT / 2 - 20, TOP + PLOT + 40, "score", WHITE);
+    draw_label(im, LEFT + PLOT / 2.0f - 20, TOP + PLOT + 40, "score", WHITE);
     draw_label(im, 4, 16, "are right", WHITE);
 }
 

@@ -138,16 +138,14 @@ static enum err take_picture(struct set_truth *t, const char *line, size_t size,
     struct set_picture *p = image ? add(t) : NULL;
     enum err e;
 
-    if (!j)
-        e = err_say(why, ERR_FORMAT, "%s", error.text);
-    else if (!image)
-        e = err_say(why, ERR_FORMAT, "image: must be the name of a picture");
-    else if (!p || !(p->image = strdup(base_name(image))))
-        e = err_say(why, ERR_NOMEM, "no memory");
-    else
-        e = take_lines(json_object_get(j, "boundaries"), p, why);
-    if (e == OK)
+    if (p && (p->image = strdup(base_name(image)))) {
         take_conditions(t, json_object_get(j, "conditions"), p);
+        e = take_lines(json_object_get(j, "boundaries"), p, why);
+    } else if (image) {
+        e = err_say(why, ERR_NOMEM, "no memory");
+    } else {
+        e = err_say(why, ERR_FORMAT, "%s", j ? "image: must be the name of a picture" : error.text);
+    }
     json_decref(j);
     return e;
 }

@@ -311,7 +311,7 @@ static void agree_to_stop(struct run *r)
 /* What the simulator has drawn meanwhile, as much of it as this step is to learn from. */
 static enum err grow(struct run *r)
 {
-    int due[TRAIN_MAX_SETS], more = 0;
+    int due[TRAIN_MAX_SETS] = {0}, more = 0;
     enum err e = OK;
 
     for (int i = 0; i < r->o->n_data && e == OK; i++) {

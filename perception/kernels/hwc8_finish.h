@@ -40,11 +40,11 @@ VEC_INLINE vec grid_clamp(vec v, const struct grid *g)
 struct column {
     vec scale, bias, gain, shift, a, b, add_scale, add_zero;
     struct grid mid, as;
+    vec_mask some;
     const uint8_t *add;
     ptrdiff_t add_step, y_step;
     uint8_t *y;
     float *real;
-    vec_mask some;
     int n; /* channels */
     bool has_bias, has_mid, has_gain, has_add, add_after;
 };

@@ -328,7 +328,7 @@ static void find_folded(struct emit *x)
 
 static enum err emit_graph(struct emit *x)
 {
-    int dim[TRAIN_MAX_RANK], outputs = 0;
+    int dim[TRAIN_MAX_RANK] = {0}, outputs = 0;
 
     find_wanted(x);
     find_folded(x);

@@ -149,7 +149,7 @@ static enum err make_road(const struct torcs_paths *paths, const struct torcs_pr
     char *argv[] = {"trackgen-bin", "-L", (char *)(uintptr_t)paths->installed, "-c", "road", "-n",
                     "outrider",     NULL};
     struct child c = {program, argv, data, log, {libraries, display, NULL}, -1};
-    pid_t pid;
+    pid_t pid = 0;
     int status = -1;
 
     snprintf(program, sizeof program, "%s/trackgen-bin", paths->installed);

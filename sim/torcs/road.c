@@ -163,11 +163,13 @@ static enum err write_picture(const char *folder, const char *name, int width, i
     uint8_t *rgb = malloc((size_t)width * (size_t)height * 3);
     struct image image = {.data = rgb, .width = width, .height = height, .stride_bytes = 3 * width};
     struct bytes png;
-    enum err e = rgb && encoder_open(&encoder) == OK ? OK : err_say(why, ERR_NOMEM, "no memory");
+    enum err e;
 
-    if (e == OK) {
+    if (rgb && encoder_open(&encoder) == OK) {
         fill(rgb);
         e = encoder_picture(encoder, &image, ENCODING_PNG, &png, why);
+    } else {
+        e = err_say(why, ERR_NOMEM, "no memory");
     }
     if (e == OK)
         e = write_file(folder, name, png.data, png.size, why);

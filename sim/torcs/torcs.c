@@ -160,8 +160,9 @@ struct attitude {
 
 static struct attitude attitude_of(const struct torcs_car *c)
 {
-    return (struct attitude){atan2(c->pose[0][1], c->pose[0][0]), -asin(c->pose[0][2]),
-                             atan2(c->pose[1][2], c->pose[2][2])};
+    return (struct attitude){atan2((double)c->pose[0][1], (double)c->pose[0][0]),
+                             -asin((double)c->pose[0][2]),
+                             atan2((double)c->pose[1][2], (double)c->pose[2][2])};
 }
 
 static double along(const struct torcs_car *c, const float v[3])
