@@ -162,7 +162,7 @@ static enum err write_picture(const char *folder, const char *name, int width, i
     struct encoder *encoder = NULL;
     uint8_t *rgb = malloc((size_t)width * (size_t)height * 3);
     struct image image = {.data = rgb, .width = width, .height = height, .stride_bytes = 3 * width};
-    struct bytes png;
+    struct bytes png = {0};
     enum err e;
 
     if (rgb && encoder_open(&encoder) == OK) {
