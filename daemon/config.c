@@ -32,6 +32,8 @@ static const cyaml_strval_t levels[] = {
     {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}};
 static const cyaml_strval_t trackers[] = {
     {"kalman", TRACKER_KALMAN}, {"rnn", TRACKER_RNN}, {"lstm", TRACKER_LSTM}};
+static const cyaml_strval_t egos[] = {
+    {"any", EGO_ANY}, {"messages", EGO_FROM_MESSAGES}, {"pictures", EGO_FROM_PICTURES}};
 static const cyaml_strval_t lenses[] = {{"pinhole", CAMERA_PINHOLE}, {"fisheye", CAMERA_FISHEYE}};
 
 static const cyaml_schema_value_t endpoint = {
@@ -127,6 +129,9 @@ static const struct key keys[] = {
      "instructions the kernels may use: c, avx2, avx512, vnni, neon, native"},
     {CHOICE("tracker", config, tracker, trackers), "lstm", 0, 0, NULL,
      "how tracks are carried on: lstm, rnn or kalman"},
+    {CHOICE("ego_motion", config, ego, egos), "any", 0, 0, NULL,
+     "how fast we drive and turn: from messages, estimated from pictures, or any: pictures where no "
+     "message came"},
     {LIST("networks", config, network, n_networks, &network, 0, PERCEPTION_MAX_NETWORKS), "[]", 0,
      0, network_keys, "of each kind of output the first that gives it wins"},
     {LIST("cameras", config, camera, n_cameras, &camera, 1, MESSAGE_MAX_CAMERAS), NULL, 0, 0,
@@ -397,7 +402,8 @@ struct perception_config config_perception(const struct config *c, int i, struct
     struct perception_config p = {.n_networks =
                                       (int)(cam->n_networks ? cam->n_networks : c->n_networks),
                                   .camera = cam->calibration.camera,
-                                  .tracker = c->tracker};
+                                  .tracker = c->tracker,
+                                  .ego = c->ego};
 
     for (int k = 0; k < p.n_networks; k++)
         p.network[k] = (struct head_config){.model = n[k].model,

@@ -51,6 +51,7 @@ struct config {
     int threads; /* for each camera; 0: its share of the cores */
     char cpu[MESSAGE_MAX_NAME];
     enum tracker_kind tracker;
+    enum ego_choice ego;
     unsigned n_networks, n_cameras;
     struct network_config network[PERCEPTION_MAX_NETWORKS];
     struct camera_config camera[MESSAGE_MAX_CAMERAS];

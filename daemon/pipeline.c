@@ -62,12 +62,11 @@ void calibration_id(const struct camera *c, char out[MESSAGE_MAX_NAME])
 
 struct ego_motion pipeline_ego(const struct ego *ego, const struct frame_header *h)
 {
-    struct ego_motion unknown = {NAN, NAN};
-
     if (!ego || ego->clock_id != h->clock_id || ego->clock_epoch != h->clock_epoch ||
         ego->t_ns < h->t_sof_ns - EGO_MAX_AGE_NS || ego->t_ns > h->t_sof_ns + EGO_MAX_AGE_NS)
-        return unknown;
-    return (struct ego_motion){ego->speed_mps, ego->yaw_rate_radps};
+        return ego_unknown();
+    return (struct ego_motion){ego->speed_mps, ego->yaw_rate_radps, ego->speed_sigma_mps,
+                               ego->yaw_rate_sigma_radps, EGO_TOLD};
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -225,6 +224,7 @@ static void fill_state(const struct scene *s, enum qualifier q, uint32_t reasons
     h->qualifier = q;
     h->reasons = reasons;
     h->coverage = s->coverage;
+    h->ego = s->ego;
     h->state_time_ns = q == QUALIFIER_NOT_AVAILABLE ? TIME_UNKNOWN : s->state_time_ns;
     h->valid_until_ns = (q == QUALIFIER_NOT_AVAILABLE ? h->t_sof_ns : s->state_time_ns) +
                         valid_for_ns(h->expected_period_ns);

@@ -37,7 +37,7 @@ struct frame {
     struct bytes pixels;        /* borrowed for the call */
     int64_t t_recv_ns;          /* TIME_UNKNOWN: not received but read */
     int64_t period_ns;          /* until the next one is due */
-    struct ego_motion ego;      /* NAN: not known */
+    struct ego_motion ego;      /* as messages say; EGO_UNKNOWN: nothing */
 };
 
 struct answer {

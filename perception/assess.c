@@ -5,7 +5,7 @@
 #include "perception/geometry/ground.h"
 #include "perception/track/locate.h"
 
-enum { COV_YY = STATE_DIM }; /* place of var(y) in the upper triangle */
+enum { COV_YY = STATE_DIM, COV_VXVX = 11, COV_VYVY = 15 }; /* places of var(y), var(vx), var(vy) in the upper triangle */
 
 /* Half of what we need of the road: a car's half width and 0.4 m to either side. */
 static const float CORRIDOR_HALF_M = 1.3f;
@@ -142,6 +142,30 @@ void assess_way(struct scene *s, const struct ego_motion *ego)
     }
     if (lead)
         lead->is_lead = true;
+}
+
+/* ---- velocities ---------------------------------------------------------------------------- */
+
+/* Relative velocities are those of a point in our turning frame. */
+void assess_ground(struct scene *s)
+{
+    const struct ego_motion *e = &s->ego;
+    float v_sigma = known(e->speed_sigma_mps, 0), turn_sigma = known(e->yaw_rate_sigma_radps, 0);
+
+    for (int i = 0; i < s->n_objects; i++) {
+        struct object *o = &s->object[i];
+        float var_x = o->covariance[COV_VXVX], var_y = o->covariance[COV_VYVY];
+
+        o->ground_vx_mps = o->vx_mps + e->speed_mps - e->yaw_rate_radps * o->y_m;
+        o->ground_vy_mps = o->vy_mps + e->yaw_rate_radps * o->x_m;
+        if (isnan(o->ground_vx_mps) || isnan(o->ground_vy_mps)) {
+            o->ground_vx_mps = o->ground_vy_mps = NAN;
+            continue;
+        }
+        o->ground_vx_sigma_mps =
+            sqrtf(var_x + v_sigma * v_sigma + o->y_m * o->y_m * turn_sigma * turn_sigma);
+        o->ground_vy_sigma_mps = sqrtf(var_y + o->x_m * o->x_m * turn_sigma * turn_sigma);
+    }
 }
 
 /* ---- coverage ------------------------------------------------------------------------------ */

@@ -13,6 +13,10 @@ void assess_sort(const struct object *in, int n, struct scene *s);
  * known, from the arc that ego (NULL: not known) turns. */
 void assess_way(struct scene *s, const struct ego_motion *ego);
 
+/* Velocities over ground, from those relative to us and s->ego; NAN where speed or turn is not known.
+ * An unknown sigma of our motion counts as none. */
+void assess_ground(struct scene *s);
+
 /* How far and wide a calibrated camera looks; width 0: all unknown. */
 struct coverage assess_coverage(const struct camera *c);
 

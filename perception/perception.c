@@ -7,6 +7,8 @@
 
 #include "perception/assess.h"
 #include "perception/image/quality.h"
+#include "perception/motion/ego_filter.h"
+#include "perception/motion/ego_sight.h"
 #include "perception/nn/net.h"
 #include "perception/track/lanes.h"
 
@@ -25,6 +27,9 @@ struct perception {
     struct tracker *tracker;
     struct lanes *lanes;
     struct quality quality;
+    enum ego_choice ego_choice;
+    struct ego_sight *sight; /* our own motion in the pictures... */
+    struct ego_filter ego;   /* ...and over time */
     struct camera camera; /* as calibrated; width 0: not */
     char model_id[MODEL_ID_BYTES];
 
@@ -84,6 +89,11 @@ enum err perception_open(const struct perception_config *cfg, struct perception 
         err_say(why, e, "no memory for lanes");
         goto fail;
     }
+    if ((e = ego_sight_open(&p->sight)) != OK) {
+        err_say(why, e, "no memory for pictures");
+        goto fail;
+    }
+    p->ego_choice = cfg->ego;
     quality_init(&p->quality);
     if ((e = perception_calibrate(p, &cfg->camera, why)) != OK)
         goto fail;
@@ -102,6 +112,7 @@ void perception_close(struct perception *p)
         head_close(p->network[i].head);
     tracker_close(p->tracker);
     lanes_close(p->lanes);
+    ego_sight_close(p->sight);
     free(p);
 }
 
@@ -114,6 +125,8 @@ static void forget_tracks(struct perception *p)
 void perception_reset(struct perception *p)
 {
     forget_tracks(p);
+    ego_sight_reset(p->sight);
+    ego_filter_reset(&p->ego);
     quality_init(&p->quality);
     p->frames = 0;
 }
@@ -126,6 +139,8 @@ enum err perception_calibrate(struct perception *p, const struct camera *c, stru
         return e;
     p->camera = *c;
     forget_tracks(p);
+    ego_sight_reset(p->sight);
+    ego_filter_init(&p->ego, c);
     return OK;
 }
 
@@ -231,6 +246,52 @@ static enum qualifier qualify(const struct network *from, bool blind, uint32_t *
     return *reasons ? QUALIFIER_AVAILABLE_REDUCED : QUALIFIER_AVAILABLE;
 }
 
+/* ---- our own motion ------------------------------------------------------------------------ */
+
+static void look_at_motion(struct perception *p, const struct image *rgb, const struct camera *c,
+                           int64_t t_ns)
+{
+    const struct ego_motion expected = ego_filter_motion(&p->ego, c);
+    const struct network *objects = p->objects_from, *road = p->road_from;
+    const bool boxes = objects && !objects->failed;
+    struct ego_seen seen;
+    const struct ego_look look = {
+        .rgb = rgb,
+        .camera = c,
+        .detection = boxes ? objects->seen.detection : NULL,
+        .n_detections = boxes ? objects->seen.n_detections : 0,
+        .road = road && !road->failed ? &road->seen.road : NULL,
+        .t_ns = t_ns,
+        .speed_mps = expected.speed_mps,
+        .yaw_rate_radps = expected.yaw_rate_radps,
+        .yaw_rad = (float)p->ego.yaw,
+        .yaw_sigma_rad = (float)sqrt(p->ego.yaw_variance),
+        .pitch_rad = (float)p->ego.pitch,
+        .pitch_sigma_rad = (float)sqrt(p->ego.pitch_variance),
+    };
+
+    ego_sight_step(p->sight, &look, &seen);
+    ego_filter_update(&p->ego, &seen);
+}
+
+/* repeated: the picture is the one before. It shows nothing of the time between. */
+static struct ego_motion find_motion(struct perception *p, const struct image *rgb,
+                                     const struct camera *c, const struct ego_motion *told,
+                                     bool repeated, int64_t t_ns)
+{
+    if (p->camera.width > 0 && p->ego_choice != EGO_FROM_MESSAGES) {
+        if (p->frames)
+            ego_filter_predict(&p->ego, (double)(t_ns - p->t_ns) * 1e-9);
+        if (!repeated)
+            look_at_motion(p, rgb, c, t_ns);
+    }
+    if (told && told->source != EGO_UNKNOWN && p->ego_choice != EGO_FROM_PICTURES)
+        return *told;
+    if (p->camera.width == 0 || p->ego_choice == EGO_FROM_MESSAGES)
+        return ego_unknown();
+    return ego_filter_motion(&p->ego, c);
+}
+
 static void build_objects(struct perception *p, const struct camera *c, int64_t t_ns,
                           const struct ego_motion *ego, struct scene *out)
 {
@@ -291,10 +352,14 @@ enum err perception_run(struct perception *p, const struct image *rgb, int64_t t
     uint32_t reasons = quality_look(&p->quality, rgb);
     bool frozen = reasons & 1u << REASON_FROZEN;
 
+    bool repeated = p->quality.equal > 1;
+
     if (!frozen) /* nothing new to see, and a tracker would take it for a standstill */
         run_networks(p, rgb);
     if (p->camera.width == 0)
         reasons |= 1u << REASON_UNCALIBRATED;
+    out->ego = find_motion(p, rgb, &camera, ego, repeated, t_ns);
+    ego = &out->ego;
     if (p->frames < WARMUP_FRAMES) {
         reasons |= 1u << REASON_WARMUP;
         p->frames++;
@@ -314,5 +379,6 @@ enum err perception_run(struct perception *p, const struct image *rgb, int64_t t
     if (p->road_from && !frozen && !blind && !p->road_from->failed)
         build_road(&p->road_from->seen.road, &out->road);
     assess_way(out, ego);
+    assess_ground(out);
     return OK;
 }

@@ -16,11 +16,15 @@
 
 enum { PERCEPTION_MAX_NETWORKS = 4 };
 
+/* Where our own motion comes from: messages, and where there are none pictures; or one of both. */
+enum ego_choice { EGO_ANY = 0, EGO_FROM_MESSAGES = 1, EGO_FROM_PICTURES = 2 };
+
 struct perception_config {
     int n_networks;
     struct head_config network[PERCEPTION_MAX_NETWORKS]; /* of each kind of output the first wins */
     struct camera camera;                                /* width 0: not calibrated */
     enum tracker_kind tracker;
+    enum ego_choice ego;
 };
 
 struct perception; /* networks, tracker state and all working memory */

@@ -47,6 +47,10 @@ void object_clear(struct object *o)
         .vy_mps = NAN,
         .ax_mps2 = NAN,
         .ay_mps2 = NAN,
+        .ground_vx_mps = NAN,
+        .ground_vy_mps = NAN,
+        .ground_vx_sigma_mps = NAN,
+        .ground_vy_sigma_mps = NAN,
         .yaw_rad = NAN,
         .yaw_sigma_rad = NAN,
         .length_m = NAN,
@@ -78,6 +82,7 @@ void scene_clear(struct scene *s)
     s->qualifier_objects = s->qualifier_lanes = QUALIFIER_NOT_AVAILABLE;
     s->reasons_objects = s->reasons_lanes = 0;
     s->coverage = (struct coverage){NAN, NAN, NAN};
+    s->ego = ego_unknown();
     s->n_objects = s->n_lanes = 0;
     s->ego_lane = (struct ego_lane){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     s->road.width = s->road.height = 0;

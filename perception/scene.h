@@ -111,6 +111,8 @@ struct object {
     float vx_mps, vy_mps, ax_mps2, ay_mps2;
     float covariance[STATE_COV]; /* upper triangle by rows over (x y vx vy ax ay) */
     enum velocity_reference velocity_reference;
+    /* Over ground along our axes, where our own motion is known; otherwise NAN. */
+    float ground_vx_mps, ground_vy_mps, ground_vx_sigma_mps, ground_vy_sigma_mps;
     float yaw_rad, yaw_sigma_rad; /* heading of the object in the vehicle frame */
     float length_m, width_m, height_m;
     float length_sigma_m, width_sigma_m, height_sigma_m;
@@ -190,15 +192,25 @@ struct coverage { /* how far and how wide it looked; NAN when not known */
     float left_rad, right_rad; /* horizontal field of view, left > 0 > right */
 };
 
+enum ego_source { EGO_UNKNOWN = 0, EGO_TOLD = 1, EGO_SEEN = 2 }; /* by messages; in the pictures */
+
 struct ego_motion { /* of the vehicle, at the frame's time; NAN when not known */
     float speed_mps, yaw_rate_radps;
+    float speed_sigma_mps, yaw_rate_sigma_radps;
+    enum ego_source source;
 };
+
+static inline struct ego_motion ego_unknown(void)
+{
+    return (struct ego_motion){NAN, NAN, NAN, NAN, EGO_UNKNOWN};
+}
 
 struct scene {
     int64_t state_time_ns; /* the instant that the numbers describe, on the frame's clock */
     enum qualifier qualifier_objects, qualifier_lanes;
     uint32_t reasons_objects, reasons_lanes; /* bits 1u << REASON_... */
     struct coverage coverage;
+    struct ego_motion ego;
     int n_objects;
     struct object object[SCENE_MAX_OBJECTS]; /* nearest first; unknown distance last */
     int n_lanes;

@@ -48,6 +48,7 @@ void header_clear(struct header *h)
         .expected_period_ns = TIME_UNKNOWN,
         .valid_until_ns = TIME_UNKNOWN,
         .coverage = {NAN, NAN, NAN},
+        .ego = ego_unknown(),
     };
 }
 

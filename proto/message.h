@@ -105,6 +105,7 @@ struct header {
     uint32_t degrade_level;
     struct drops drops;
     struct coverage coverage;
+    struct ego_motion ego;
 };
 void header_clear(struct header *h); /* NOT_AVAILABLE, every time and number unknown, texts empty */
 

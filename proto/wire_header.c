@@ -26,6 +26,8 @@ _Static_assert((int)REASON_WARMUP == OUTRIDER__REASON__WARMUP, "");
 _Static_assert((int)REASON_MODEL_FAULT == OUTRIDER__REASON__MODEL_FAULT, "");
 _Static_assert((int)REASON_CONFIG == OUTRIDER__REASON__CONFIG, "");
 _Static_assert((int)REASON_UNDECODABLE == OUTRIDER__REASON__UNDECODABLE, "");
+_Static_assert((int)EGO_TOLD == OUTRIDER__EGO_SOURCE__EGO_TOLD, "");
+_Static_assert((int)EGO_SEEN == OUTRIDER__EGO_SOURCE__EGO_SEEN, "");
 _Static_assert(REASON_COUNT == OUTRIDER__REASON__UNDECODABLE + 1, "");
 
 enum clock_id read_clock(struct reader *r, bool has, Outrider__Clock v)
@@ -83,6 +85,30 @@ static void read_coverage(struct reader *r, const Outrider__Coverage *m, struct 
     out->right_rad = READ_FLOAT(r, m, right_rad);
 }
 
+static Outrider__EgoMotion *put_ego_motion(struct wire *w, const struct ego_motion *e)
+{
+    Outrider__EgoMotion *m = NEW(w, Outrider__EgoMotion, outrider__ego_motion__init);
+
+    PUT_FLOAT(m, speed_mps, e->speed_mps);
+    PUT_SIGMA(m, speed_sigma_mps, e->speed_sigma_mps);
+    PUT_FLOAT(m, yaw_rate_radps, e->yaw_rate_radps);
+    PUT_SIGMA(m, yaw_rate_sigma_radps, e->yaw_rate_sigma_radps);
+    PUT(m, source, (Outrider__EgoSource)e->source);
+    return e->source != EGO_UNKNOWN ? m : NULL;
+}
+
+static void read_ego_motion(struct reader *r, const Outrider__EgoMotion *m, struct ego_motion *out)
+{
+    *out = ego_unknown();
+    if (!m)
+        return;
+    out->speed_mps = READ_FLOAT(r, m, speed_mps);
+    out->speed_sigma_mps = READ_SIGMA(r, m, speed_sigma_mps);
+    out->yaw_rate_radps = READ_FLOAT(r, m, yaw_rate_radps);
+    out->yaw_rate_sigma_radps = READ_SIGMA(r, m, yaw_rate_sigma_radps);
+    out->source = READ_ENUM(m, source, EGO_SEEN + 1);
+}
+
 Outrider__Header *put_header(struct wire *w, const struct header *h)
 {
     Outrider__Header *m = NEW(w, Outrider__Header, outrider__header__init);
@@ -117,6 +143,7 @@ Outrider__Header *put_header(struct wire *w, const struct header *h)
     PUT(m, degrade_level, h->degrade_level);
     m->drops = put_drops(w, &h->drops, DROP_UNKNOWN_CAMERA);
     m->coverage = put_coverage(w, &h->coverage);
+    m->ego_motion = put_ego_motion(w, &h->ego);
     return m;
 }
 
@@ -154,4 +181,5 @@ void read_header(struct reader *r, const Outrider__Header *m, struct header *out
     out->degrade_level = READ_COUNT(m, degrade_level);
     read_drops(m->drops, &out->drops);
     read_coverage(r, m->coverage, &out->coverage);
+    read_ego_motion(r, m->ego_motion, &out->ego);
 }

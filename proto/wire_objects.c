@@ -150,6 +150,10 @@ static void put_metres(struct wire *w, Outrider__TrackedObject *m, const struct 
     m->n_covariance = put_covariance(w, &m->covariance, o->covariance);
     PUT(m, velocity_reference, (Outrider__VelocityReference)o->velocity_reference);
     m->has_velocity_reference = o->velocity_reference != 0;
+    PUT_FLOAT(m, ground_vx_mps, o->ground_vx_mps);
+    PUT_FLOAT(m, ground_vy_mps, o->ground_vy_mps);
+    PUT_SIGMA(m, ground_vx_sigma_mps, o->ground_vx_sigma_mps);
+    PUT_SIGMA(m, ground_vy_sigma_mps, o->ground_vy_sigma_mps);
     PUT_FLOAT(m, yaw_rad, o->yaw_rad);
     PUT_SIGMA(m, yaw_sigma_rad, o->yaw_sigma_rad);
     PUT_SIGMA(m, length_m, o->length_m);
@@ -279,6 +283,10 @@ static void read_metres(struct reader *r, const Outrider__TrackedObject *m, stru
     o->ay_mps2 = READ_FLOAT(r, m, ay_mps2);
     read_covariance(r, m->covariance, m->n_covariance, o->covariance);
     o->velocity_reference = READ_ENUM(m, velocity_reference, VELOCITY_OVER_GROUND + 1);
+    o->ground_vx_mps = READ_FLOAT(r, m, ground_vx_mps);
+    o->ground_vy_mps = READ_FLOAT(r, m, ground_vy_mps);
+    o->ground_vx_sigma_mps = READ_SIGMA(r, m, ground_vx_sigma_mps);
+    o->ground_vy_sigma_mps = READ_SIGMA(r, m, ground_vy_sigma_mps);
     o->yaw_rad = READ_FLOAT(r, m, yaw_rad);
     o->yaw_sigma_rad = READ_SIGMA(r, m, yaw_sigma_rad);
     o->length_m = READ_SIGMA(r, m, length_m);

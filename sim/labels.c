@@ -227,7 +227,8 @@ void labels_truth(const struct truth *t, const struct world *w, const char *imag
 {
     fprintf(f, "{\"image\": \"%s\", \"conditions\": [", image);
     truth_conditions(w, f);
-    fprintf(f, "], \"objects\": [");
+    fprintf(f, "], \"ego\": {\"speed_mps\": %.4f, \"yaw_rate_radps\": %.5f}, \"objects\": [",
+            (double)t->ego.speed_mps, (double)t->ego.yaw_rate_radps);
     for (int i = 0; i < t->scene.n_objects; i++) {
         fprintf(f, "%s", i ? ", " : "");
         truth_object(&t->scene.object[i], &t->object[i], f);

@@ -1,0 +1,377 @@
+#include "perception/motion/ego_sight.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "perception/motion/corners.h"
+#include "perception/motion/gray.h"
+#include "perception/motion/patch.h"
+#include "perception/motion/two_views.h"
+
+enum { MAX_ROAD = 80, MAX_OTHER = 80, TRIES = 13, COARSEST = GRAY_LEVELS - 1 };
+
+static const double DT_MAX_S = 0.35;
+static const double NEAR_M = 3, FAR_M = 30, ASIDE_M = 6; /* from the camera: road that is flat */
+static const float ROAD_SURE = 0.6f;   /* of the network, to take a place for road */
+static const double TRY_M = 0.45;      /* between guesses of the way, when nothing is known */
+static const float TRY_ALIKE = 0.4f;   /* correlation that the best guess must have */
+static const double PLACE_SIGMA_PX = 0.1; /* what no gradient knows of */
+static const double ROAD_ENOUGH = 8, OTHER_ENOUGH = 8;
+static const double SHARE_ENOUGH = 0.5; /* of the followed places must move alike */
+
+struct place {
+    float x, y;     /* px of level 0 */
+    double from[2]; /* two_views.h */
+    bool on_road;
+    float score;
+};
+
+struct ego_sight {
+    struct gray picture[2];
+    int now; /* index of the newest */
+    bool started;
+    int64_t t_ns;
+    struct camera camera; /* of level 0 of the newest picture */
+    int n_places;
+    struct place place[MAX_ROAD + MAX_OTHER]; /* in the newest picture */
+    /* working memory */
+    struct patch patch[TWO_VIEWS_MAX];
+    struct seen_twice twice[TWO_VIEWS_MAX];
+};
+
+_Static_assert(MAX_ROAD + MAX_OTHER <= TWO_VIEWS_MAX, "a patch per place");
+
+enum err ego_sight_open(struct ego_sight **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? OK : ERR_NOMEM;
+}
+
+void ego_sight_close(struct ego_sight *s)
+{
+    free(s);
+}
+
+void ego_sight_reset(struct ego_sight *s)
+{
+    s->started = false;
+}
+
+/* ---- directions ---------------------------------------------------------------------------- */
+
+/* Pixel -> left and up per metre ahead, in the vehicle's axes. False: not ahead. */
+static bool direction(const struct camera *c, float x, float y, double out[2])
+{
+    float ray[3];
+
+    if (!camera_ray(c, (float[2]){x, y}, ray) || !(ray[0] > 0.2f))
+        return false;
+    out[0] = (double)ray[1] / (double)ray[0];
+    out[1] = (double)ray[2] / (double)ray[0];
+    return true;
+}
+
+static bool pixel(const struct camera *c, const double direction[2], float px[2])
+{
+    const float far = 10, p[3] = {c->x_m + far, c->y_m + far * (float)direction[0],
+                                  c->z_m + far * (float)direction[1]};
+
+    return camera_project(c, p, px);
+}
+
+/* ---- which places to follow ---------------------------------------------------------------- */
+
+static bool on_detection(const struct ego_look *l, float x, float y)
+{
+    for (int i = 0; i < l->n_detections; i++) {
+        const struct box *b = &l->detection[i].box_px;
+        float margin = 4 + 0.1f * (b->y2 - b->y1);
+
+        if (l->detection[i].score > 0.2f && x > b->x1 - margin && x < b->x2 + margin &&
+            y > b->y1 - margin && y < b->y2 + margin)
+            return true;
+    }
+    return false;
+}
+
+static bool mask_allows(const struct road_mask *m, float x_share, float y_share)
+{
+    if (!m || m->width < 1 || m->height < 1)
+        return true;
+    int x = (int)(x_share * (float)m->width), y = (int)(y_share * (float)m->height);
+    x = x < 0 ? 0 : x >= m->width ? m->width - 1 : x;
+    y = y < 0 ? 0 : y >= m->height ? m->height - 1 : y;
+    return m->probability[(size_t)y * (size_t)m->width + (size_t)x] >= (int)(255 * ROAD_SURE);
+}
+
+static bool is_road(const struct ego_look *l, const struct camera *c, const struct place *p)
+{
+    double up = p->from[1] - (double)l->pitch_rad;
+
+    if (!(up < 0))
+        return false;
+    double ahead = -(double)c->z_m / up, aside = ahead * p->from[0];
+    return ahead > NEAR_M && ahead < FAR_M && fabs(aside) < ASIDE_M &&
+           mask_allows(l->road, p->x / (float)c->width, p->y / (float)c->height);
+}
+
+static int by_score(const void *a, const void *b)
+{
+    float x = ((const struct place *)a)->score, y = ((const struct place *)b)->score;
+
+    return (x < y) - (x > y);
+}
+
+static void choose_places(struct ego_sight *s, const struct ego_look *l)
+{
+    const struct gray *g = &s->picture[s->now];
+    struct corner corner[CORNERS_MAX];
+    struct place place[CORNERS_MAX];
+    int n = corners_find(g, corner), n_place = 0, n_kind[2] = {0};
+
+    for (int i = 0; i < n; i++) {
+        struct place *p = &place[n_place];
+
+        *p = (struct place){.x = corner[i].x, .y = corner[i].y, .score = corner[i].score};
+        if (on_detection(l, p->x * (float)g->factor, p->y * (float)g->factor) ||
+            !direction(&s->camera, p->x, p->y, p->from))
+            continue;
+        p->on_road = is_road(l, &s->camera, p);
+        n_place++;
+    }
+    qsort(place, (size_t)n_place, sizeof *place, by_score);
+    s->n_places = 0;
+    for (int i = 0; i < n_place; i++)
+        if (n_kind[place[i].on_road]++ < (place[i].on_road ? MAX_ROAD : MAX_OTHER))
+            s->place[s->n_places++] = place[i];
+}
+
+/* ---- following them ------------------------------------------------------------------------ */
+
+/* Where a place should lie now, and how its surroundings are bent on the way. */
+static bool expect(const struct two_views *t, const struct camera *c, const struct place *p,
+                   struct patch *out)
+{
+    const float step = 4, at[3][2] = {{p->x, p->y}, {p->x + step, p->y}, {p->x, p->y + step}};
+    float px[3][2];
+
+    for (int i = 0; i < 3; i++) {
+        double from[2], to[2];
+
+        if (!direction(c, at[i][0], at[i][1], from))
+            return false;
+        double per_m = p->on_road ? two_views_road_depth(t, from) : 0;
+        if (per_m < 0 || !two_views_move(t, from, per_m, to) || !pixel(c, to, px[i]))
+            return false;
+    }
+    *out = (struct patch){.x = p->x, .y = p->y, .to_x = px[0][0], .to_y = px[0][1]};
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++)
+            out->bend[i][k] = (px[1 + k][i] - px[0][i]) / step;
+    float det = out->bend[0][0] * out->bend[1][1] - out->bend[0][1] * out->bend[1][0];
+    return det > 0.1f && det < 20;
+}
+
+/* Information in pixels -> in directions, less what pixels cannot tell. */
+static bool inform(const struct camera *c, const struct patch *p, struct seen_twice *s)
+{
+    const float step = 1;
+    double right[2], down[2], j[2][2], cov[2][2];
+    double det = (double)(p->info[0][0] * p->info[1][1] - p->info[0][1] * p->info[1][0]);
+    const double pv = PLACE_SIGMA_PX * PLACE_SIGMA_PX;
+
+    if (!(det > 1e-9) || !direction(c, p->to_x, p->to_y, s->to) ||
+        !direction(c, p->to_x + step, p->to_y, right) || !direction(c, p->to_x, p->to_y + step, down))
+        return false;
+    const double px[2][2] = {{(double)p->info[1][1] / det + pv, -(double)p->info[0][1] / det},
+                             {-(double)p->info[1][0] / det, (double)p->info[0][0] / det + pv}};
+    for (int i = 0; i < 2; i++) {
+        j[i][0] = (right[i] - s->to[i]) / (double)step;
+        j[i][1] = (down[i] - s->to[i]) / (double)step;
+    }
+    for (int a = 0; a < 2; a++)
+        for (int b = 0; b < 2; b++) {
+            cov[a][b] = 0;
+            for (int i = 0; i < 2; i++)
+                for (int k = 0; k < 2; k++)
+                    cov[a][b] += j[a][i] * px[i][k] * j[b][k];
+        }
+    det = cov[0][0] * cov[1][1] - cov[0][1] * cov[1][0];
+    s->info[0] = cov[1][1] / det;
+    s->info[1] = -cov[0][1] / det;
+    s->info[2] = cov[0][0] / det;
+    return det > 0;
+}
+
+static int follow(struct ego_sight *s, const struct two_views *t)
+{
+    const struct gray *before = &s->picture[!s->now], *now = &s->picture[s->now];
+    int n = 0;
+
+    for (int i = 0; i < s->n_places; i++) {
+        const struct place *p = &s->place[i];
+        struct patch patch;
+        struct seen_twice *twice = &s->twice[n];
+
+        if (!expect(t, &s->camera, p, &patch) || !patch_follow(&patch, before, now, COARSEST))
+            continue;
+        *twice = (struct seen_twice){
+            .on_road = p->on_road, .from = {p->from[0], p->from[1]}};
+        n += inform(&s->camera, &patch, twice);
+    }
+    return n;
+}
+
+/* How alike the road looks if we went this way: mean correlation at the coarsest level. */
+static float road_alike(struct ego_sight *s, const struct two_views *t)
+{
+    const struct gray *before = &s->picture[!s->now], *now = &s->picture[s->now];
+    float sum = 0;
+    int n = 0;
+
+    for (int i = 0; i < s->n_places; i++) {
+        struct patch patch;
+
+        if (!s->place[i].on_road || !expect(t, &s->camera, &s->place[i], &patch))
+            continue;
+        float alike = patch_alike(&patch, before, now, COARSEST);
+        sum += isnan(alike) ? 0 : alike;
+        n += !isnan(alike);
+    }
+    return n >= (int)ROAD_ENOUGH ? sum / (float)n : 0;
+}
+
+/* Nothing is known of our speed: try some, and begin at the likeliest. */
+static void guess_way(struct ego_sight *s, struct two_views *t)
+{
+    double best = 0;
+    float best_alike = TRY_ALIKE;
+
+    for (int i = 0; i < TRIES; i++) {
+        t->value[MOTION_AHEAD] = TRY_M * i;
+        float alike = road_alike(s, t);
+
+        if (alike > best_alike) {
+            best_alike = alike;
+            best = t->value[MOTION_AHEAD];
+        }
+    }
+    t->value[MOTION_AHEAD] = best;
+}
+
+/* ---- one picture --------------------------------------------------------------------------- */
+
+static void expect_motion(const struct ego_look *l, const struct camera *c, double dt_s,
+                          struct two_views *t)
+{
+    bool speed = !isnan(l->speed_mps), turn = !isnan(l->yaw_rate_radps);
+
+    *t = (struct two_views){
+        .camera_x_m = (double)c->x_m,
+        .camera_height_m = (double)c->z_m,
+        .prior = {[MOTION_AHEAD] = speed ? (double)l->speed_mps * dt_s : 1,
+                  [MOTION_TURN] = turn ? (double)l->yaw_rate_radps * dt_s : 0,
+                  [MOTION_YAW] = (double)l->yaw_rad,
+                  [MOTION_PITCH] = (double)l->pitch_rad},
+        .prior_sigma = {[MOTION_AHEAD] = 10,
+                        [MOTION_TURN] = 0.3,
+                        [MOTION_NOD] = 0.02,
+                        [MOTION_LEAN] = 0.01,
+                        [MOTION_YAW] = (double)l->yaw_sigma_rad,
+                        [MOTION_PITCH] = (double)l->pitch_sigma_rad},
+    };
+    for (int i = 0; i < MOTION_TERMS; i++)
+        t->value[i] = t->prior[i];
+}
+
+/* What the pictures said without the prior: precisions subtract. */
+static void without_prior(const struct two_views *t, enum motion_term m, double chi2, double *mean,
+                          double *sigma)
+{
+    double before = 1 / (t->prior_sigma[m] * t->prior_sigma[m]), after = 1 / t->covariance[m][m];
+    double own = after - before;
+
+    *mean = 0;
+    *sigma = INFINITY;
+    if (!(own > 0.01 * before))
+        return;
+    *mean = (t->value[m] * after - t->prior[m] * before) / own;
+    *sigma = sqrt(chi2 / own);
+}
+
+static void conclude(const struct two_views *t, int n_road, int n_other, struct ego_seen *out)
+{
+    double chi2 = fmax(t->chi2, 1);
+    bool others_agree = t->other > OTHER_ENOUGH && t->other > SHARE_ENOUGH * n_other;
+
+    out->chi2 = t->chi2;
+    out->road = (int)t->road;
+    out->other = (int)t->other;
+    out->turn_known = others_agree || (t->road > 2 * ROAD_ENOUGH && n_other < OTHER_ENOUGH);
+    out->speed_known =
+        out->turn_known && t->road > ROAD_ENOUGH && t->road > SHARE_ENOUGH * n_road;
+    out->speed_mps = t->value[MOTION_AHEAD] / out->dt_s;
+    out->speed_sigma_mps =
+        sqrt(chi2 * t->covariance[MOTION_AHEAD][MOTION_AHEAD]) / out->dt_s;
+    out->yaw_rate_radps = t->value[MOTION_TURN] / out->dt_s;
+    out->yaw_rate_sigma_radps =
+        sqrt(chi2 * t->covariance[MOTION_TURN][MOTION_TURN]) / out->dt_s;
+    if (!out->speed_known)
+        return;
+    without_prior(t, MOTION_YAW, chi2, &out->yaw_rad, &out->yaw_sigma_rad);
+    without_prior(t, MOTION_PITCH, chi2, &out->pitch_rad, &out->pitch_sigma_rad);
+}
+
+static void compare(struct ego_sight *s, const struct ego_look *l, struct ego_seen *out)
+{
+    struct two_views t;
+    int n_road = 0;
+
+    expect_motion(l, &s->camera, out->dt_s, &t);
+    if (isnan(l->speed_mps))
+        guess_way(s, &t);
+    int n = follow(s, &t);
+    for (int i = 0; i < n; i++)
+        n_road += s->twice[i].on_road;
+    if (two_views_fit(&t, s->twice, n))
+        conclude(&t, n_road, n - n_road, out);
+}
+
+/* Unlike camera_scaled(): columns and rows that fill no block were left out. */
+static struct camera divided(const struct camera *c, const struct gray *g)
+{
+    struct camera out = *c;
+
+    out.width = g->level[0].width;
+    out.height = g->level[0].height;
+    out.fx /= (float)g->factor;
+    out.fy /= (float)g->factor;
+    out.cx /= (float)g->factor;
+    out.cy /= (float)g->factor;
+    return out;
+}
+
+static bool same_view(const struct camera *a, const struct camera *b)
+{
+    return a->width == b->width && a->height == b->height && a->fx == b->fx && a->cx == b->cx;
+}
+
+void ego_sight_step(struct ego_sight *s, const struct ego_look *l, struct ego_seen *out)
+{
+    double dt_s = s->started ? (double)(l->t_ns - s->t_ns) * 1e-9 : 0;
+    struct camera before = s->camera;
+
+    *out = (struct ego_seen){
+        .dt_s = dt_s, .yaw_sigma_rad = INFINITY, .pitch_sigma_rad = INFINITY};
+    s->now = !s->now;
+    struct gray *g = &s->picture[s->now];
+    bool seen = gray_from(g, l->rgb), had = s->started;
+    s->started = seen;
+    s->t_ns = l->t_ns;
+    if (!seen)
+        return;
+    s->camera = divided(l->camera, g);
+    if (had && dt_s > 0 && dt_s < DT_MAX_S && same_view(&before, &s->camera))
+        compare(s, l, out);
+    choose_places(s, l);
+}
