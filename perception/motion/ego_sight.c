@@ -8,16 +8,22 @@
 #include "perception/motion/patch.h"
 #include "perception/motion/two_views.h"
 
-enum { MAX_ROAD = 80, MAX_OTHER = 80, TRIES = 13, COARSEST = GRAY_LEVELS - 1 };
+enum { MAX_ROAD = 80, MAX_OTHER = 80, TRIES = 13, COARSEST = GRAY_LEVELS - 1, ROUGH = 1 };
 
 static const double DT_MAX_S = 0.35;
 static const double NEAR_M = 3, FAR_M = 30, ASIDE_M = 6; /* from the camera: road that is flat */
 static const float ROAD_SURE = 0.6f;   /* of the network, to take a place for road */
+static const float BESIDE = 0.02f;     /* share of the picture */
 static const double TRY_M = 0.45;      /* between guesses of the way, when nothing is known */
 static const float TRY_ALIKE = 0.4f;   /* correlation that the best guess must have */
-static const double PLACE_SIGMA_PX = 0.1; /* what no gradient knows of */
-static const double ROAD_ENOUGH = 8, OTHER_ENOUGH = 8;
-static const double SHARE_ENOUGH = 0.5; /* of the followed places must move alike */
+static const double PLACE_SIGMA_PX = 0.15; /* what no gradient knows of */
+static const double WEIGHT_ENOUGH = 0.05; /* to be followed finely as well */
+static const double VERGE = 0.8, USUAL_M = 50; /* where what is not road is expected */
+static const double TRY_ENOUGH = 4;       /* places on the road, to try with */
+static const double ROAD_ENOUGH = 1.7, OTHER_ENOUGH = 8; /* places that move alike */
+static const double SPEED_SIGMA_MPS = 0.6, SPEED_SIGMA_SHARE = 0.08; /* the most that is said */
+static const double TURN_SIGMA_RADPS = 0.03;
+static const double OTHER_SHARE = 0.35, ROAD_SHARE = 0.25; /* of the followed ones must do so */
 
 struct place {
     float x, y;     /* px of level 0 */
@@ -35,7 +41,7 @@ struct ego_sight {
     int n_places;
     struct place place[MAX_ROAD + MAX_OTHER]; /* in the newest picture */
     /* working memory */
-    struct patch patch[TWO_VIEWS_MAX];
+    int followed[TWO_VIEWS_MAX]; /* which places these are */
     struct seen_twice twice[TWO_VIEWS_MAX];
 };
 
@@ -94,14 +100,26 @@ static bool on_detection(const struct ego_look *l, float x, float y)
     return false;
 }
 
+static int within(int v, int n)
+{
+    return v < 0 ? 0 : v >= n ? n - 1 : v;
+}
+
+/* Whether the network takes it, or something beside it, for road: some leave markings out. */
 static bool mask_allows(const struct road_mask *m, float x_share, float y_share)
 {
     if (!m || m->width < 1 || m->height < 1)
         return true;
-    int x = (int)(x_share * (float)m->width), y = (int)(y_share * (float)m->height);
-    x = x < 0 ? 0 : x >= m->width ? m->width - 1 : x;
-    y = y < 0 ? 0 : y >= m->height ? m->height - 1 : y;
-    return m->probability[(size_t)y * (size_t)m->width + (size_t)x] >= (int)(255 * ROAD_SURE);
+    for (int dy = -1; dy <= 1; dy++)
+        for (int dx = -1; dx <= 1; dx++) {
+            float u = x_share + BESIDE * (float)dx, v = y_share + BESIDE * (float)dy;
+            int x = within((int)(u * (float)m->width), m->width);
+            int y = within((int)(v * (float)m->height), m->height);
+
+            if (m->probability[(size_t)y * (size_t)m->width + (size_t)x] >= (int)(255 * ROAD_SURE))
+                return true;
+        }
+    return false;
 }
 
 static bool is_road(const struct ego_look *l, const struct camera *c, const struct place *p)
@@ -148,9 +166,17 @@ static void choose_places(struct ego_sight *s, const struct ego_look *l)
 
 /* ---- following them ------------------------------------------------------------------------ */
 
-/* Where a place should lie now, and how its surroundings are bent on the way. */
+/* What is expected of a place before anything was followed: nothing lies under the road, and most of
+ * what is beside it on the verge. */
+static double guess_depth(const struct two_views *t, const struct place *p)
+{
+    return fmax(VERGE * two_views_road_depth(t, p->from), 1 / USUAL_M);
+}
+
+/* Where a place should lie now, and how its surroundings are bent on the way. per_m: its inverse
+ * depth, if it is not on the road. */
 static bool expect(const struct two_views *t, const struct camera *c, const struct place *p,
-                   struct patch *out)
+                   double per_m, struct patch *out)
 {
     const float step = 4, at[3][2] = {{p->x, p->y}, {p->x + step, p->y}, {p->x, p->y + step}};
     float px[3][2];
@@ -160,7 +186,8 @@ static bool expect(const struct two_views *t, const struct camera *c, const stru
 
         if (!direction(c, at[i][0], at[i][1], from))
             return false;
-        double per_m = p->on_road ? two_views_road_depth(t, from) : 0;
+        if (p->on_road)
+            per_m = two_views_road_depth(t, from);
         if (per_m < 0 || !two_views_move(t, from, per_m, to) || !pixel(c, to, px[i]))
             return false;
     }
@@ -203,21 +230,43 @@ static bool inform(const struct camera *c, const struct patch *p, struct seen_tw
     return det > 0;
 }
 
-static int follow(struct ego_sight *s, const struct two_views *t)
+static bool follow_place(struct ego_sight *s, const struct two_views *t, const struct place *p,
+                         double per_m, int coarsest, int finest, struct seen_twice *out)
 {
     const struct gray *before = &s->picture[!s->now], *now = &s->picture[s->now];
+    struct patch patch;
+
+    *out = (struct seen_twice){
+        .on_road = p->on_road, .from = {p->from[0], p->from[1]}, .inverse_depth = per_m};
+    return expect(t, &s->camera, p, per_m, &patch) &&
+           patch_follow(&patch, before, now, coarsest, finest) && inform(&s->camera, &patch, out);
+}
+
+/* All places, as far as the next finer pictures tell. */
+static int follow_roughly(struct ego_sight *s, const struct two_views *t)
+{
     int n = 0;
 
     for (int i = 0; i < s->n_places; i++) {
         const struct place *p = &s->place[i];
-        struct patch patch;
-        struct seen_twice *twice = &s->twice[n];
 
-        if (!expect(t, &s->camera, p, &patch) || !patch_follow(&patch, before, now, COARSEST))
-            continue;
-        *twice = (struct seen_twice){
-            .on_road = p->on_road, .from = {p->from[0], p->from[1]}};
-        n += inform(&s->camera, &patch, twice);
+        s->followed[n] = i;
+        n += follow_place(s, t, p, guess_depth(t, p), COARSEST, ROUGH, &s->twice[n]);
+    }
+    return n;
+}
+
+/* Those found again, each bent as it should be now that distances are known. */
+static int follow_finely(struct ego_sight *s, const struct two_views *t, int n_rough)
+{
+    int n = 0;
+
+    for (int i = 0; i < n_rough; i++) {
+        int at = s->followed[i];
+
+        s->followed[n] = at;
+        n += s->twice[i].weight > WEIGHT_ENOUGH &&
+             follow_place(s, t, &s->place[at], s->twice[i].inverse_depth, ROUGH, 0, &s->twice[n]);
     }
     return n;
 }
@@ -232,13 +281,13 @@ static float road_alike(struct ego_sight *s, const struct two_views *t)
     for (int i = 0; i < s->n_places; i++) {
         struct patch patch;
 
-        if (!s->place[i].on_road || !expect(t, &s->camera, &s->place[i], &patch))
+        if (!s->place[i].on_road || !expect(t, &s->camera, &s->place[i], 0, &patch))
             continue;
         float alike = patch_alike(&patch, before, now, COARSEST);
         sum += isnan(alike) ? 0 : alike;
         n += !isnan(alike);
     }
-    return n >= (int)ROAD_ENOUGH ? sum / (float)n : 0;
+    return n >= (int)TRY_ENOUGH ? sum / (float)n : 0;
 }
 
 /* Nothing is known of our speed: try some, and begin at the likeliest. */
@@ -302,39 +351,62 @@ static void without_prior(const struct two_views *t, enum motion_term m, double 
 static void conclude(const struct two_views *t, int n_road, int n_other, struct ego_seen *out)
 {
     double chi2 = fmax(t->chi2, 1);
-    bool others_agree = t->other > OTHER_ENOUGH && t->other > SHARE_ENOUGH * n_other;
+    bool others_agree = t->other > OTHER_ENOUGH && t->other > OTHER_SHARE * n_other;
 
     out->chi2 = t->chi2;
     out->road = (int)t->road;
     out->other = (int)t->other;
-    out->turn_known = others_agree || (t->road > 2 * ROAD_ENOUGH && n_other < OTHER_ENOUGH);
-    out->speed_known =
-        out->turn_known && t->road > ROAD_ENOUGH && t->road > SHARE_ENOUGH * n_road;
     out->speed_mps = t->value[MOTION_AHEAD] / out->dt_s;
     out->speed_sigma_mps =
         sqrt(chi2 * t->covariance[MOTION_AHEAD][MOTION_AHEAD]) / out->dt_s;
     out->yaw_rate_radps = t->value[MOTION_TURN] / out->dt_s;
     out->yaw_rate_sigma_radps =
         sqrt(chi2 * t->covariance[MOTION_TURN][MOTION_TURN]) / out->dt_s;
+    out->turn_known = others_agree && out->yaw_rate_sigma_radps < TURN_SIGMA_RADPS;
+    out->speed_known = out->turn_known && t->road > ROAD_ENOUGH &&
+                       t->road > ROAD_SHARE * n_road &&
+                       out->speed_sigma_mps < fmax(SPEED_SIGMA_MPS,
+                                                   SPEED_SIGMA_SHARE * fabs(out->speed_mps));
     if (!out->speed_known)
         return;
     without_prior(t, MOTION_YAW, chi2, &out->yaw_rad, &out->yaw_sigma_rad);
     without_prior(t, MOTION_PITCH, chi2, &out->pitch_rad, &out->pitch_sigma_rad);
 }
 
+/* Places from one picture to the other with this guess of the motion, roughly, then finely. */
+static bool match(struct ego_sight *s, struct two_views *t, int n_kind[2])
+{
+    int n = follow_roughly(s, t);
+
+    if (!two_views_fit(t, s->twice, n))
+        return false;
+    n = follow_finely(s, t, n);
+    n_kind[0] = n_kind[1] = 0;
+    for (int i = 0; i < n; i++)
+        n_kind[s->twice[i].on_road]++;
+    return two_views_fit(t, s->twice, n);
+}
+
 static void compare(struct ego_sight *s, const struct ego_look *l, struct ego_seen *out)
 {
+    bool expected = !isnan(l->speed_mps);
     struct two_views t;
-    int n_road = 0;
+    int n[2];
 
     expect_motion(l, &s->camera, out->dt_s, &t);
-    if (isnan(l->speed_mps))
+    if (!expected)
         guess_way(s, &t);
-    int n = follow(s, &t);
-    for (int i = 0; i < n; i++)
-        n_road += s->twice[i].on_road;
-    if (two_views_fit(&t, s->twice, n))
-        conclude(&t, n_road, n - n_road, out);
+    if (match(s, &t, n))
+        conclude(&t, n[1], n[0], out);
+    if (out->speed_known || !expected)
+        return;
+    struct ego_seen other = *out; /* perhaps we brake harder than anybody thought */
+    expect_motion(l, &s->camera, out->dt_s, &t);
+    guess_way(s, &t);
+    if (match(s, &t, n))
+        conclude(&t, n[1], n[0], &other);
+    if (other.speed_known)
+        *out = other;
 }
 
 /* Unlike camera_scaled(): columns and rows that fill no block were left out. */

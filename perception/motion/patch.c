@@ -134,7 +134,8 @@ static bool fit_level(const struct template *t, const struct gray_level *now,
 }
 
 /* Information is known in the picture before: through the bend into this one. */
-static void set_info(struct patch *p, const struct template *t, const float found[N])
+/* scale: px of that level per px of level 0. */
+static void set_info(struct patch *p, const struct template *t, const float found[N], float scale)
 {
     float square = 0;
 
@@ -153,16 +154,17 @@ static void set_info(struct patch *p, const struct template *t, const float foun
             for (int a = 0; a < 2; a++)
                 for (int b = 0; b < 2; b++)
                     sum += inv[a][i] * g[a][b] * inv[b][j];
-            p->info[i][j] = sum / variance;
+            p->info[i][j] = sum * scale * scale / variance;
         }
 }
 
-bool patch_follow(struct patch *p, const struct gray *before, const struct gray *now, int coarsest)
+bool patch_follow(struct patch *p, const struct gray *before, const struct gray *now, int coarsest,
+                  int finest)
 {
     float at[2] = {p->to_x, p->to_y}, found[N];
     struct template t;
 
-    for (int level = coarsest; level >= 0; level--) {
+    for (int level = coarsest; level >= finest; level--) {
         float scale = 1 / (float)(1 << level);
         float here[2] = {at[0] * scale, at[1] * scale};
 
@@ -181,6 +183,6 @@ bool patch_follow(struct patch *p, const struct gray *before, const struct gray 
         return false;
     p->to_x = at[0];
     p->to_y = at[1];
-    set_info(p, &t, found);
+    set_info(p, &t, found, 1 / (float)(1 << finest));
     return true;
 }

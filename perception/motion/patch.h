@@ -14,9 +14,10 @@ struct patch {
     float correlation; /* of both patches at last, -1..1 */
 };
 
-/* Levels from `coarsest` down to 0. False: it left the picture, has no structure or does not look
+/* Levels from `coarsest` down to `finest`. False: it left the picture, has no structure or does not look
  * alike any more. */
-bool patch_follow(struct patch *p, const struct gray *before, const struct gray *now, int coarsest);
+bool patch_follow(struct patch *p, const struct gray *before, const struct gray *now, int coarsest,
+                  int finest);
 
 /* How alike they look at one level where they are expected, -1..1; NAN: outside the picture. */
 float patch_alike(const struct patch *p, const struct gray *before, const struct gray *now,

@@ -179,8 +179,6 @@ bool two_views_fit(struct two_views *t, struct seen_twice *s, int n)
 {
     struct normal sum;
 
-    for (int i = 0; i < n; i++)
-        s[i].inverse_depth = 0.03;
     for (int step = 0; step < STEPS; step++) {
         memset(&sum, 0, sizeof sum);
         for (int i = 0; i < n; i++)

@@ -21,9 +21,8 @@ struct seen_twice {
     bool on_road;
     double from[2], to[2]; /* left and up per metre ahead: before and now */
     double info[3];        /* of `to`: ll lu uu, 1 / variance */
-    /* found by the fit */
-    double inverse_depth; /* 1 / m ahead of the camera, before */
-    double weight;        /* 0..1: does it move as the others do */
+    double inverse_depth; /* 1 / m ahead of the camera, before: a guess, then found by the fit */
+    double weight;        /* 0..1, found: does it move as the others do */
 };
 
 enum motion_term { MOTION_AHEAD, MOTION_TURN, MOTION_NOD, MOTION_LEAN, MOTION_YAW, MOTION_PITCH };
