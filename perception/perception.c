@@ -253,7 +253,8 @@ static void look_at_motion(struct perception *p, const struct image *rgb, const 
 {
     const struct ego_motion expected = ego_filter_motion(&p->ego, c);
     const struct network *objects = p->objects_from, *road = p->road_from;
-    const bool boxes = objects && !objects->failed;
+    const struct network *lanes = p->lanes_from;
+    const bool boxes = objects && !objects->failed, lines = lanes && !lanes->failed;
     struct ego_seen seen;
     const struct ego_look look = {
         .rgb = rgb,
@@ -261,17 +262,19 @@ static void look_at_motion(struct perception *p, const struct image *rgb, const 
         .detection = boxes ? objects->seen.detection : NULL,
         .n_detections = boxes ? objects->seen.n_detections : 0,
         .road = road && !road->failed ? &road->seen.road : NULL,
+        .curve = lines ? lanes->seen.curve : NULL,
+        .n_curves = lines ? lanes->seen.n_curves : 0,
         .t_ns = t_ns,
         .speed_mps = expected.speed_mps,
         .yaw_rate_radps = expected.yaw_rate_radps,
-        .yaw_rad = (float)p->ego.yaw,
-        .yaw_sigma_rad = (float)sqrt(p->ego.yaw_variance),
-        .pitch_rad = (float)p->ego.pitch,
-        .pitch_sigma_rad = (float)sqrt(p->ego.pitch_variance),
+        .yaw_rad = (float)p->ego.yaw.mean,
+        .yaw_sigma_rad = (float)sqrt(p->ego.yaw.variance),
+        .pitch_rad = (float)p->ego.pitch.mean,
+        .pitch_sigma_rad = (float)sqrt(p->ego.pitch.variance),
     };
 
     ego_sight_step(p->sight, &look, &seen);
-    if (getenv("EGODBG")) fprintf(stderr, "DBG %d %d v %.2f s %.2f w %.4f s %.4f chi %.2f road %d other %d yaw %.4f %.4f pitch %.4f %.4f filt %.2f %.3f\n", seen.speed_known, seen.turn_known, seen.speed_mps, seen.speed_sigma_mps, seen.yaw_rate_radps, seen.yaw_rate_sigma_radps, seen.chi2, seen.road, seen.other, seen.yaw_rad, seen.yaw_sigma_rad, seen.pitch_rad, seen.pitch_sigma_rad, p->ego.v, sqrt(p->ego.vv));
+    if (getenv("EGODBG")) fprintf(stderr, "DBG %d %d v %.2f s %.2f w %.4f s %.4f chi %.2f road %d other %d yaw %.4f %.4f pitch %.4f %.4f filt %.2f %.3f\n", seen.speed_known, seen.turn_known, seen.speed_mps, seen.speed_sigma_mps, seen.yaw_rate_radps, seen.yaw_rate_sigma_radps, seen.chi2, seen.road, seen.other, seen.yaw_rad, seen.yaw_sigma_rad, seen.pitch_rad, seen.pitch_sigma_rad, p->ego.speed.x, sqrt(p->ego.speed.xx));
     ego_filter_update(&p->ego, &seen);
 }
 

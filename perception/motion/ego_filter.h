@@ -1,6 +1,6 @@
-/* Speed and turn over time from what single pictures say: two Kalman filters (speed with its
- * acceleration; yaw rate) and two slow means of what the calibration is off by. Says nothing until
- * pictures agreed for a while, and stops when they are silent. Plain data, no allocation. */
+/* Speed and turn over time from what single pictures say: each a Kalman filter over a value and its
+ * rate of change, and beside them two slow means of what the calibration is off by. Says nothing
+ * until pictures agreed for a while, and stops when they are silent. Plain data, no allocation. */
 #ifndef OUTRIDER_MOTION_EGO_FILTER_H
 #define OUTRIDER_MOTION_EGO_FILTER_H
 
@@ -8,12 +8,19 @@
 #include "perception/motion/ego_sight.h"
 #include "perception/scene.h"
 
+struct glide { /* a value that changes smoothly */
+    double x, rate, xx, xr, rr; /* and their covariance */
+    int taken;                  /* measurements, as far as is asked for; 0: nothing known */
+    int refused;                /* in a row that did not fit */
+};
+
+struct offset { /* what hardly changes */
+    double mean, variance;
+};
+
 struct ego_filter {
-    double v, a, vv, va, aa; /* m/s, m/s^2 and their covariance */
-    double w, ww;            /* rad/s */
-    int speeds, turns;       /* taken, as far as is asked for; 0: nothing known */
-    int refused;             /* speeds in a row that did not fit */
-    double yaw, yaw_variance, pitch, pitch_variance; /* see two_views.h */
+    struct glide speed, turn;  /* m/s, rad/s */
+    struct offset yaw, pitch; /* rad; see two_views.h */
 };
 
 void ego_filter_init(struct ego_filter *f, const struct camera *c);
@@ -23,8 +30,8 @@ void ego_filter_reset(struct ego_filter *f); /* the motion; the calibration stay
 void ego_filter_predict(struct ego_filter *f, double dt_s);
 void ego_filter_update(struct ego_filter *f, const struct ego_seen *seen);
 
-/* NAN where it is not sure enough; the sigma of speed has what a wrong height or pitch of the camera
- * adds. */
+/* NAN where it is not sure enough; the sigma of speed has what a wrong height of the camera and roads
+ * that are not flat add. */
 struct ego_motion ego_filter_motion(const struct ego_filter *f, const struct camera *c);
 
 #endif

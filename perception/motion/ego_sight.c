@@ -13,6 +13,8 @@ enum { MAX_ROAD = 80, MAX_OTHER = 80, TRIES = 13, COARSEST = GRAY_LEVELS - 1, RO
 static const double DT_MAX_S = 0.35;
 static const double NEAR_M = 3, FAR_M = 30, ASIDE_M = 6; /* from the camera: road that is flat */
 static const float ROAD_SURE = 0.6f;   /* of the network, to take a place for road */
+static const float LINE_SHARE = 0.012f; /* of the width: a line and its borders */
+static const float MOVER_SCORE = 0.35f; /* of detections that are stayed away from */
 static const float BESIDE = 0.02f;     /* share of the picture */
 static const double TRY_M = 0.45;      /* between guesses of the way, when nothing is known */
 static const float TRY_ALIKE = 0.4f;   /* correlation that the best guess must have */
@@ -23,6 +25,8 @@ static const double TRY_ENOUGH = 4;       /* places on the road, to try with */
 static const double ROAD_ENOUGH = 1.7, OTHER_ENOUGH = 8; /* places that move alike */
 static const double SPEED_SIGMA_MPS = 0.6, SPEED_SIGMA_SHARE = 0.08; /* the most that is said */
 static const double TURN_SIGMA_RADPS = 0.03;
+/* Who overtakes us looks as the road does when we drive backwards: that is not believed. */
+static const double REVERSE_MPS = -0.4;
 static const double OTHER_SHARE = 0.35, ROAD_SHARE = 0.25; /* of the followed ones must do so */
 
 struct place {
@@ -93,7 +97,7 @@ static bool on_detection(const struct ego_look *l, float x, float y)
         const struct box *b = &l->detection[i].box_px;
         float margin = 4 + 0.1f * (b->y2 - b->y1);
 
-        if (l->detection[i].score > 0.2f && x > b->x1 - margin && x < b->x2 + margin &&
+        if (l->detection[i].score > MOVER_SCORE && x > b->x1 - margin && x < b->x2 + margin &&
             y > b->y1 - margin && y < b->y2 + margin)
             return true;
     }
@@ -122,7 +126,31 @@ static bool mask_allows(const struct road_mask *m, float x_share, float y_share)
     return false;
 }
 
-static bool is_road(const struct ego_look *l, const struct camera *c, const struct place *p)
+/* Whether x is the line's at this height, within a share of the picture's width. */
+static bool on_curve(const struct lane_curve *c, float x, float y, float margin)
+{
+    for (int i = 1; i < c->n; i++) {
+        const float y0 = c->point[i - 1].y, y1 = c->point[i].y; /* from the bottom upwards */
+
+        if (y > y0 || y < y1)
+            continue;
+        float share = (y0 - y) / fmaxf(y0 - y1, 1e-3f);
+        return fabsf(c->point[i - 1].x + share * (c->point[i].x - c->point[i - 1].x) - x) < margin;
+    }
+    return false;
+}
+
+static bool on_line(const struct ego_look *l, float x, float y)
+{
+    for (int i = 0; i < l->n_curves; i++)
+        if (l->curve[i].kind == LANE_LINE &&
+            on_curve(&l->curve[i], x, y, LINE_SHARE * (float)l->rgb->width))
+            return true;
+    return false;
+}
+
+static bool is_road(const struct ego_look *l, const struct camera *c, int factor,
+                    const struct place *p)
 {
     double up = p->from[1] - (double)l->pitch_rad;
 
@@ -130,7 +158,8 @@ static bool is_road(const struct ego_look *l, const struct camera *c, const stru
         return false;
     double ahead = -(double)c->z_m / up, aside = ahead * p->from[0];
     return ahead > NEAR_M && ahead < FAR_M && fabs(aside) < ASIDE_M &&
-           mask_allows(l->road, p->x / (float)c->width, p->y / (float)c->height);
+           (mask_allows(l->road, p->x / (float)c->width, p->y / (float)c->height) ||
+            on_line(l, p->x * (float)factor, p->y * (float)factor));
 }
 
 static int by_score(const void *a, const void *b)
@@ -154,7 +183,7 @@ static void choose_places(struct ego_sight *s, const struct ego_look *l)
         if (on_detection(l, p->x * (float)g->factor, p->y * (float)g->factor) ||
             !direction(&s->camera, p->x, p->y, p->from))
             continue;
-        p->on_road = is_road(l, &s->camera, p);
+        p->on_road = is_road(l, &s->camera, g->factor, p);
         n_place++;
     }
     qsort(place, (size_t)n_place, sizeof *place, by_score);
@@ -364,7 +393,7 @@ static void conclude(const struct two_views *t, int n_road, int n_other, struct 
         sqrt(chi2 * t->covariance[MOTION_TURN][MOTION_TURN]) / out->dt_s;
     out->turn_known = others_agree && out->yaw_rate_sigma_radps < TURN_SIGMA_RADPS;
     out->speed_known = out->turn_known && t->road > ROAD_ENOUGH &&
-                       t->road > ROAD_SHARE * n_road &&
+                       t->road > ROAD_SHARE * n_road && out->speed_mps > REVERSE_MPS &&
                        out->speed_sigma_mps < fmax(SPEED_SIGMA_MPS,
                                                    SPEED_SIGMA_SHARE * fabs(out->speed_mps));
     if (!out->speed_known)

@@ -21,6 +21,8 @@ struct ego_look { /* one picture, all borrowed for the call */
     const struct detection *detection;
     int n_detections;             /* what may move by itself: not looked at */
     const struct road_mask *road; /* NULL: not known */
+    const struct lane_curve *curve; /* lines lie on the road, whatever the mask says */
+    int n_curves;
     int64_t t_ns;
     float speed_mps, yaw_rate_radps; /* what is expected; NAN: anything */
     /* What the calibration is off by, as far as known: see two_views.h; and how surely. */

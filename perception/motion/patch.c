@@ -7,7 +7,7 @@ enum { SIDE = 9, HALF = SIDE / 2, N = SIDE * SIDE, STEPS = 8 };
 static const float ENOUGH_PX = 0.01f;      /* a step smaller than that ends it, px of the level */
 static const float FARTHEST_PX = 7;        /* from where it was expected, px of the coarsest level */
 static const float LEAST_CORRELATION = 0.8f;
-static const float NOISE = 2;              /* grey levels: a fit better than that is luck */
+static const float NOISE = 3;              /* grey levels: a fit better than that is luck */
 
 /* n pixels along a straight line, bilinear. The ends must lie inside: see inside(). */
 static void sample_row(const struct gray_level *g, float x, float y, float dx, float dy, float *out)
