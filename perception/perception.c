@@ -252,6 +252,7 @@ static void look_at_motion(struct perception *p, const struct image *rgb, const 
                            int64_t t_ns)
 {
     const struct ego_motion expected = ego_filter_motion(&p->ego, c);
+    const struct offset pitch = ego_filter_pitch(&p->ego);
     const struct network *objects = p->objects_from, *road = p->road_from;
     const struct network *lanes = p->lanes_from;
     const bool boxes = objects && !objects->failed, lines = lanes && !lanes->failed;
@@ -269,8 +270,8 @@ static void look_at_motion(struct perception *p, const struct image *rgb, const 
         .yaw_rate_radps = expected.yaw_rate_radps,
         .yaw_rad = (float)p->ego.yaw.mean,
         .yaw_sigma_rad = (float)sqrt(p->ego.yaw.variance),
-        .pitch_rad = (float)p->ego.pitch.mean,
-        .pitch_sigma_rad = (float)sqrt(p->ego.pitch.variance),
+        .pitch_rad = (float)pitch.mean,
+        .pitch_sigma_rad = (float)sqrt(pitch.variance),
     };
 
     ego_sight_step(p->sight, &look, &seen);

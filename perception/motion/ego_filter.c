@@ -7,7 +7,7 @@
 struct habit {
     double unrest, rate_sigma, rate_memory_s;
 };
-static const struct habit DRIVING = {5, 3, 2}, TURNING = {0.2, 0.2, 0.5};
+static const struct habit DRIVING = {5, 3, 2}, TURNING = {0.1, 0.15, 0.5};
 
 static const double GATE = 4;        /* sigmas */
 static const int REFUSED_ENOUGH = 5; /* in a row: it is us who are wrong */
@@ -16,10 +16,13 @@ static const double SPEED_SURE_MPS = 1, SPEED_SURE_SHARE = 0.1, TURN_SURE_RADPS 
 
 /* Errors of neighbouring pictures go together: the nod of the body, the same patches. As if so many
  * times the variance were new in each. */
-static const double SPEED_TOGETHER = 6, TURN_TOGETHER = 2;
-static const double ROAD_SHARE = 0.015; /* of the speed: roads have a crown, and verges lie lower */
+static const double SPEED_TOGETHER = 2.5, TURN_TOGETHER = 1;
+static const double ROAD_SHARE = 0.01; /* of the speed: roads have a crown, and verges lie lower */
 
-static const double NOD_SIGMA_RAD = 0.004, SLIP_SIGMA_RAD = 0.01; /* of one picture, besides */
+static const double SLIP_SIGMA_RAD = 0.01; /* of one picture, besides */
+/* The body nods so much and comes back in so many seconds; on a road that bends down nothing nods,
+ * though the picture does. */
+static const double NOD_SIGMA_RAD = 0.005, NOD_MEMORY_S = 1.5, NOD_SEEN_SIGMA_RAD = 0.001;
 static const double CALIBRATION_DRIFT_RAD = 1e-4; /* from one picture to the next */
 static const double YAW_PRIOR_RAD = 0.02;
 
@@ -31,12 +34,14 @@ static double square(double x)
 void ego_filter_init(struct ego_filter *f, const struct camera *c)
 {
     *f = (struct ego_filter){.yaw.variance = square(YAW_PRIOR_RAD),
-                             .pitch.variance = square(2 * (double)camera_sigma_pitch(c))};
+                             .pitch.variance = square((double)camera_sigma_pitch(c)),
+                             .nod.variance = square(NOD_SIGMA_RAD)};
 }
 
 void ego_filter_reset(struct ego_filter *f)
 {
     f->speed = f->turn = (struct glide){0};
+    f->nod = (struct offset){0, square(NOD_SIGMA_RAD)};
 }
 
 /* ---- one value ----------------------------------------------------------------------------- */
@@ -82,15 +87,28 @@ static void glide_take(struct glide *g, const struct habit *h, double x, double 
     g->taken += g->taken < TAKEN_ENOUGH;
 }
 
-static void offset_take(struct offset *o, double seen, double sigma, double more)
+/* seen is the sum of both (b may be NULL); each takes its share of the surprise. */
+static void offset_take(struct offset *a, struct offset *b, double seen, double sigma)
 {
-    double s = o->variance + square(sigma) + square(more), off = seen - o->mean;
+    double va = a->variance, vb = b ? b->variance : 0, s = va + vb + square(sigma);
+    double off = seen - a->mean - (b ? b->mean : 0);
 
     if (!isfinite(sigma) || square(off) > square(GATE) * s)
         return;
-    o->mean += o->variance / s * off;
-    o->variance *= 1 - o->variance / s;
-    o->variance += square(CALIBRATION_DRIFT_RAD);
+    a->mean += va / s * off;
+    a->variance = va * (1 - va / s) + square(CALIBRATION_DRIFT_RAD);
+    if (b) {
+        b->mean += vb / s * off;
+        b->variance = vb * (1 - vb / s);
+    }
+}
+
+static void nod_predict(struct offset *n, double dt_s)
+{
+    double keep = exp(-dt_s / NOD_MEMORY_S);
+
+    n->mean *= keep;
+    n->variance = square(keep) * n->variance + (1 - square(keep)) * square(NOD_SIGMA_RAD);
 }
 
 /* ---- all together -------------------------------------------------------------------------- */
@@ -99,23 +117,36 @@ void ego_filter_predict(struct ego_filter *f, double dt_s)
 {
     glide_predict(&f->speed, &DRIVING, dt_s);
     glide_predict(&f->turn, &TURNING, dt_s);
+    nod_predict(&f->nod, dt_s);
 }
 
-void ego_filter_update(struct ego_filter *f, const struct ego_seen *seen)
+static void take_speed(struct ego_filter *f, const struct ego_seen *seen)
 {
     const double fast = 2; /* m/s: then the way shows where it points */
 
-    if (seen->turn_known)
-        glide_take(&f->turn, &TURNING, seen->yaw_rate_radps,
-                   sqrt(TURN_TOGETHER) * seen->yaw_rate_sigma_radps, seen->dt_s);
-    if (!seen->speed_known)
-        return;
     glide_take(&f->speed, &DRIVING, seen->speed_mps,
                sqrt(SPEED_TOGETHER) * seen->speed_sigma_mps, seen->dt_s);
     if (f->speed.taken < TAKEN_ENOUGH || !(seen->speed_mps > fast))
         return;
-    offset_take(&f->yaw, seen->yaw_rad, seen->yaw_sigma_rad, SLIP_SIGMA_RAD);
-    offset_take(&f->pitch, seen->pitch_rad, seen->pitch_sigma_rad, NOD_SIGMA_RAD);
+    offset_take(&f->yaw, NULL, seen->yaw_rad, hypot(seen->yaw_sigma_rad, SLIP_SIGMA_RAD));
+    offset_take(&f->pitch, &f->nod, seen->pitch_rad, seen->pitch_sigma_rad);
+}
+
+void ego_filter_update(struct ego_filter *f, const struct ego_seen *seen)
+{
+    if (seen->speed_known)
+        take_speed(f, seen);
+    if (!seen->turn_known)
+        return;
+    glide_take(&f->turn, &TURNING, seen->yaw_rate_radps,
+               sqrt(TURN_TOGETHER) * seen->yaw_rate_sigma_radps, seen->dt_s);
+    f->nod.mean += seen->nod_rad;
+    f->nod.variance += square(NOD_SEEN_SIGMA_RAD);
+}
+
+struct offset ego_filter_pitch(const struct ego_filter *f)
+{
+    return (struct offset){f->pitch.mean + f->nod.mean, f->pitch.variance + f->nod.variance};
 }
 
 struct ego_motion ego_filter_motion(const struct ego_filter *f, const struct camera *c)

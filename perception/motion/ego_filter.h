@@ -19,8 +19,9 @@ struct offset { /* what hardly changes */
 };
 
 struct ego_filter {
-    struct glide speed, turn;  /* m/s, rad/s */
-    struct offset yaw, pitch; /* rad; see two_views.h */
+    struct glide speed, turn; /* m/s, rad/s */
+    struct offset yaw, pitch; /* of the mount, rad; see two_views.h */
+    struct offset nod;        /* of the body on its springs, nose down, rad */
 };
 
 void ego_filter_init(struct ego_filter *f, const struct camera *c);
@@ -29,6 +30,9 @@ void ego_filter_reset(struct ego_filter *f); /* the motion; the calibration stay
 /* dt_s passes. */
 void ego_filter_predict(struct ego_filter *f, double dt_s);
 void ego_filter_update(struct ego_filter *f, const struct ego_seen *seen);
+
+/* How far the camera's axes point lower than calibrated: the mount and the nod together. */
+struct offset ego_filter_pitch(const struct ego_filter *f);
 
 /* NAN where it is not sure enough; the sigma of speed has what a wrong height of the camera and roads
  * that are not flat add. */

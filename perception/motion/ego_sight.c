@@ -391,6 +391,7 @@ static void conclude(const struct two_views *t, int n_road, int n_other, struct 
     out->yaw_rate_radps = t->value[MOTION_TURN] / out->dt_s;
     out->yaw_rate_sigma_radps =
         sqrt(chi2 * t->covariance[MOTION_TURN][MOTION_TURN]) / out->dt_s;
+    out->nod_rad = t->value[MOTION_NOD];
     out->turn_known = others_agree && out->yaw_rate_sigma_radps < TURN_SIGMA_RADPS;
     out->speed_known = out->turn_known && t->road > ROAD_ENOUGH &&
                        t->road > ROAD_SHARE * n_road && out->speed_mps > REVERSE_MPS &&

@@ -34,6 +34,7 @@ struct ego_seen { /* since the picture before */
     bool speed_known, turn_known;
     double speed_mps, speed_sigma_mps; /* mean over dt; errors new in each picture */
     double yaw_rate_radps, yaw_rate_sigma_radps;
+    double nod_rad; /* how far the nose went down meanwhile; known as the turn is */
     /* What this picture alone says of the calibration; sigma INFINITY: nothing. */
     double yaw_rad, yaw_sigma_rad, pitch_rad, pitch_sigma_rad;
     int road, other; /* places that moved as said */
