@@ -19,6 +19,7 @@ static const float BESIDE = 0.02f;     /* share of the picture */
 static const double TRY_M = 0.45;      /* between guesses of the way, when nothing is known */
 static const float TRY_ALIKE = 0.4f;   /* correlation that the best guess must have */
 static const double PLACE_SIGMA_PX = 0.15; /* what no gradient knows of */
+static const float ELSEWHERE_PX = 2, SAME_PX = 0.4f; /* see holds() */
 static const double WEIGHT_ENOUGH = 0.05; /* to be followed finely as well */
 static const double VERGE = 0.8, USUAL_M = 50; /* where what is not road is expected */
 static const double TRY_ENOUGH = 4;       /* places on the road, to try with */
@@ -259,16 +260,35 @@ static bool inform(const struct camera *c, const struct patch *p, struct seen_tw
     return det > 0;
 }
 
+/* Whether a patch comes to the same place from elsewhere along its way. One on a bare line does not:
+ * it stays wherever along the line it was expected, and would confirm any speed. */
+static bool holds(const struct patch *expected, const struct patch *found,
+                  const struct gray *before, const struct gray *now)
+{
+    float dx = expected->to_x - expected->x, dy = expected->to_y - expected->y;
+    float length = hypotf(dx, dy), step = length > 1e-3f ? ELSEWHERE_PX / length : 0;
+    struct patch again = *expected;
+
+    again.to_x = found->to_x + step * dx;
+    again.to_y = found->to_y + (step > 0 ? step * dy : ELSEWHERE_PX);
+    return patch_follow(&again, before, now, 0, 0) &&
+           hypotf(again.to_x - found->to_x, again.to_y - found->to_y) < SAME_PX;
+}
+
 static bool follow_place(struct ego_sight *s, const struct two_views *t, const struct place *p,
                          double per_m, int coarsest, int finest, struct seen_twice *out)
 {
     const struct gray *before = &s->picture[!s->now], *now = &s->picture[s->now];
-    struct patch patch;
+    struct patch expected, patch;
 
     *out = (struct seen_twice){
         .on_road = p->on_road, .from = {p->from[0], p->from[1]}, .inverse_depth = per_m};
-    return expect(t, &s->camera, p, per_m, &patch) &&
-           patch_follow(&patch, before, now, coarsest, finest) && inform(&s->camera, &patch, out);
+    if (!expect(t, &s->camera, p, per_m, &expected))
+        return false;
+    patch = expected;
+    return patch_follow(&patch, before, now, coarsest, finest) &&
+           (finest > 0 || !p->on_road || holds(&expected, &patch, before, now)) &&
+           inform(&s->camera, &patch, out);
 }
 
 /* All places, as far as the next finer pictures tell. */
