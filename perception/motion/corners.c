@@ -6,6 +6,7 @@
 enum { W = GRAY_MAX_WIDTH / 2, WINDOW = 5, MARGIN = 6 };
 
 static const float LEAST_SCORE = 1.5f; /* of noise alone: about 1 */
+static const float LEAST_SHARE = 0.1f; /* of the stronger direction: a bare line has less */
 
 struct moments { /* sums over the window's rows so far, by column */
     float xx[W], xy[W], yy[W];
@@ -36,8 +37,10 @@ static void score_row(const struct moments *m, int width, float score[W])
             xy += m->xy[x + k];
             yy += m->yy[x + k];
         }
-        float half = 0.5f * (xx - yy);
-        score[x] = (0.5f * (xx + yy) - sqrtf(half * half + xy * xy)) / (WINDOW * WINDOW);
+        float half = 0.5f * (xx - yy), mean = 0.5f * (xx + yy);
+        float apart = sqrtf(half * half + xy * xy);
+        float least = mean - apart, most = mean + apart;
+        score[x] = least > LEAST_SHARE * most ? least / (WINDOW * WINDOW) : 0;
     }
 }
 

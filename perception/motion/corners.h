@@ -6,7 +6,7 @@
 
 #include "perception/motion/gray.h"
 
-enum { CORNER_CELLS_X = 24, CORNER_CELLS_Y = 16, CORNERS_MAX = CORNER_CELLS_X * CORNER_CELLS_Y };
+enum { CORNER_CELLS_X = 32, CORNER_CELLS_Y = 20, CORNERS_MAX = CORNER_CELLS_X * CORNER_CELLS_Y };
 
 struct corner {
     float x, y;  /* px of level 0 */

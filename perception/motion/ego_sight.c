@@ -23,7 +23,7 @@ static const float ELSEWHERE_PX = 2, SAME_PX = 0.4f; /* see holds() */
 static const double WEIGHT_ENOUGH = 0.05; /* to be followed finely as well */
 static const double VERGE = 0.8, USUAL_M = 50; /* where what is not road is expected */
 static const double TRY_ENOUGH = 4;       /* places on the road, to try with */
-static const double ROAD_ENOUGH = 1.7, OTHER_ENOUGH = 8; /* places that move alike */
+static const double ROAD_ENOUGH = 2.7, ROAD_ANEW = 5, OTHER_ENOUGH = 8; /* places that move alike */
 static const double SPEED_SIGMA_MPS = 0.6, SPEED_SIGMA_SHARE = 0.08; /* the most that is said */
 static const double TURN_SIGMA_RADPS = 0.03;
 /* Who overtakes us looks as the road does when we drive backwards: that is not believed. */
@@ -455,7 +455,7 @@ static void compare(struct ego_sight *s, const struct ego_look *l, struct ego_se
     guess_way(s, &t);
     if (match(s, &t, n))
         conclude(&t, n[1], n[0], &other);
-    if (other.speed_known)
+    if (other.speed_known && other.road >= ROAD_ANEW)
         *out = other;
 }
 
