@@ -17,8 +17,12 @@ static const float LINE_SHARE = 0.012f; /* of the width: a line and its borders 
 static const float MOVER_SCORE = 0.35f; /* of detections that are stayed away from */
 static const float BESIDE = 0.02f;     /* share of the picture */
 static const double TRY_M = 0.45;      /* between guesses of the way, when nothing is known */
-static const float TRY_ALIKE = 0.4f;   /* correlation that the best guess must have */
+static const float TRY_ALIKE = 0.4f;   /* correlation that the best guess must have... */
+static const float TRY_MARGIN = 0.08f; /* ...and by how much others must have less... */
+static const int TRY_BESIDE = 2;       /* ...that are so many guesses away */
 static const double PLACE_SIGMA_PX = 0.15; /* what no gradient knows of */
+static const float STILL_PX = 0.35f, MOVED_PX = 1.5f;  /* see drop_dirt() */
+static const int MOVED_ENOUGH = 8;
 static const float ELSEWHERE_PX = 2, SAME_PX = 0.4f; /* see holds() */
 static const double WEIGHT_ENOUGH = 0.05; /* to be followed finely as well */
 static const double VERGE = 0.8, USUAL_M = 50; /* where what is not road is expected */
@@ -46,7 +50,8 @@ struct ego_sight {
     int n_places;
     struct place place[MAX_ROAD + MAX_OTHER]; /* in the newest picture */
     /* working memory */
-    int followed[TWO_VIEWS_MAX]; /* which places these are */
+    int followed[TWO_VIEWS_MAX];    /* which places these are */
+    float moved_px[TWO_VIEWS_MAX];  /* how far they went */
     struct seen_twice twice[TWO_VIEWS_MAX];
 };
 
@@ -276,7 +281,8 @@ static bool holds(const struct patch *expected, const struct patch *found,
 }
 
 static bool follow_place(struct ego_sight *s, const struct two_views *t, const struct place *p,
-                         double per_m, int coarsest, int finest, struct seen_twice *out)
+                         double per_m, int coarsest, int finest, struct seen_twice *out,
+                         float *moved_px)
 {
     const struct gray *before = &s->picture[!s->now], *now = &s->picture[s->now];
     struct patch expected, patch;
@@ -286,8 +292,10 @@ static bool follow_place(struct ego_sight *s, const struct two_views *t, const s
     if (!expect(t, &s->camera, p, per_m, &expected))
         return false;
     patch = expected;
-    return patch_follow(&patch, before, now, coarsest, finest) &&
-           (finest > 0 || !p->on_road || holds(&expected, &patch, before, now)) &&
+    if (!patch_follow(&patch, before, now, coarsest, finest))
+        return false;
+    *moved_px = hypotf(patch.to_x - patch.x, patch.to_y - patch.y);
+    return (finest > 0 || !p->on_road || holds(&expected, &patch, before, now)) &&
            inform(&s->camera, &patch, out);
 }
 
@@ -300,9 +308,28 @@ static int follow_roughly(struct ego_sight *s, const struct two_views *t)
         const struct place *p = &s->place[i];
 
         s->followed[n] = i;
-        n += follow_place(s, t, p, guess_depth(t, p), COARSEST, ROUGH, &s->twice[n]);
+        n += follow_place(s, t, p, guess_depth(t, p), COARSEST, ROUGH, &s->twice[n],
+                          &s->moved_px[n]);
     }
     return n;
+}
+
+/* Dirt and drops on the lens stay where they are while the world goes by: they are not the road. */
+static int drop_dirt(struct ego_sight *s, int n)
+{
+    int n_moved = 0, kept = 0;
+
+    for (int i = 0; i < n; i++)
+        n_moved += s->moved_px[i] > MOVED_PX;
+    if (n_moved < MOVED_ENOUGH)
+        return n;
+    for (int i = 0; i < n; i++) {
+        if (s->twice[i].on_road && s->moved_px[i] < STILL_PX)
+            continue;
+        s->twice[kept] = s->twice[i];
+        s->followed[kept++] = s->followed[i];
+    }
+    return kept;
 }
 
 /* Those found again, each bent as it should be now that distances are known. */
@@ -315,7 +342,8 @@ static int follow_finely(struct ego_sight *s, const struct two_views *t, int n_r
 
         s->followed[n] = at;
         n += s->twice[i].weight > WEIGHT_ENOUGH &&
-             follow_place(s, t, &s->place[at], s->twice[i].inverse_depth, ROUGH, 0, &s->twice[n]);
+             follow_place(s, t, &s->place[at], s->twice[i].inverse_depth, ROUGH, 0, &s->twice[n],
+                          &s->moved_px[n]);
     }
     return n;
 }
@@ -339,22 +367,23 @@ static float road_alike(struct ego_sight *s, const struct two_views *t)
     return n >= (int)TRY_ENOUGH ? sum / (float)n : 0;
 }
 
-/* Nothing is known of our speed: try some, and begin at the likeliest. */
-static void guess_way(struct ego_sight *s, struct two_views *t)
+/* Nothing is known of our speed: try some, and begin at the likeliest. False: another is about as
+ * likely, as where studs repeat every few metres. */
+static bool guess_way(struct ego_sight *s, struct two_views *t)
 {
-    double best = 0;
-    float best_alike = TRY_ALIKE;
+    float alike[TRIES];
+    int best = 0;
 
     for (int i = 0; i < TRIES; i++) {
         t->value[MOTION_AHEAD] = TRY_M * i;
-        float alike = road_alike(s, t);
-
-        if (alike > best_alike) {
-            best_alike = alike;
-            best = t->value[MOTION_AHEAD];
-        }
+        alike[i] = road_alike(s, t);
+        best = alike[i] > alike[best] ? i : best;
     }
-    t->value[MOTION_AHEAD] = best;
+    t->value[MOTION_AHEAD] = TRY_M * best;
+    for (int i = 0; i < TRIES; i++)
+        if (abs(i - best) > TRY_BESIDE && alike[i] > alike[best] - TRY_MARGIN)
+            return false;
+    return alike[best] > TRY_ALIKE;
 }
 
 /* ---- one picture --------------------------------------------------------------------------- */
@@ -426,7 +455,7 @@ static void conclude(const struct two_views *t, int n_road, int n_other, struct 
 /* Places from one picture to the other with this guess of the motion, roughly, then finely. */
 static bool match(struct ego_sight *s, struct two_views *t, int n_kind[2])
 {
-    int n = follow_roughly(s, t);
+    int n = drop_dirt(s, follow_roughly(s, t));
 
     if (!two_views_fit(t, s->twice, n))
         return false;
@@ -444,16 +473,16 @@ static void compare(struct ego_sight *s, const struct ego_look *l, struct ego_se
     int n[2];
 
     expect_motion(l, &s->camera, out->dt_s, &t);
-    if (!expected)
-        guess_way(s, &t);
+    bool guessed = !expected && guess_way(s, &t);
     if (match(s, &t, n))
         conclude(&t, n[1], n[0], out);
+    if (!expected)
+        out->speed_known = out->speed_known && guessed;
     if (out->speed_known || !expected)
         return;
     struct ego_seen other = *out; /* perhaps we brake harder than anybody thought */
     expect_motion(l, &s->camera, out->dt_s, &t);
-    guess_way(s, &t);
-    if (match(s, &t, n))
+    if (guess_way(s, &t) && match(s, &t, n))
         conclude(&t, n[1], n[0], &other);
     if (other.speed_known && other.road >= ROAD_ANEW)
         *out = other;
