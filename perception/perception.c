@@ -9,6 +9,7 @@
 #include "perception/image/quality.h"
 #include "perception/motion/ego_filter.h"
 #include "perception/motion/ego_sight.h"
+#include "perception/motion/mount.h"
 #include "perception/nn/net.h"
 #include "perception/track/lanes.h"
 
@@ -30,6 +31,7 @@ struct perception {
     enum ego_choice ego_choice;
     struct ego_sight *sight; /* our own motion in the pictures... */
     struct ego_filter ego;   /* ...and over time */
+    struct mount mount;
     struct camera camera; /* as calibrated; width 0: not */
     char model_id[MODEL_ID_BYTES];
 
@@ -126,7 +128,8 @@ void perception_reset(struct perception *p)
 {
     forget_tracks(p);
     ego_sight_reset(p->sight);
-    ego_filter_reset(&p->ego);
+    ego_filter_init(&p->ego);
+    mount_pause(&p->mount);
     quality_init(&p->quality);
     p->frames = 0;
 }
@@ -140,13 +143,14 @@ enum err perception_calibrate(struct perception *p, const struct camera *c, stru
     p->camera = *c;
     forget_tracks(p);
     ego_sight_reset(p->sight);
-    ego_filter_init(&p->ego, c);
+    ego_filter_init(&p->ego);
+    mount_init(&p->mount, c);
     return OK;
 }
 
 struct mount_state perception_mount(const struct perception *p)
 {
-    return lanes_mount(p->lanes);
+    return mount_state_of(&p->mount);
 }
 
 unsigned perception_gives(const struct perception *p)
@@ -252,7 +256,7 @@ static void look_at_motion(struct perception *p, const struct image *rgb, const 
                            int64_t t_ns)
 {
     const struct ego_motion expected = ego_filter_motion(&p->ego, c);
-    const struct offset pitch = ego_filter_pitch(&p->ego);
+    double dip_sigma, dip = mount_dip(&p->mount, &dip_sigma);
     const struct network *objects = p->objects_from, *road = p->road_from;
     const struct network *lanes = p->lanes_from;
     const bool boxes = objects && !objects->failed, lines = lanes && !lanes->failed;
@@ -268,33 +272,37 @@ static void look_at_motion(struct perception *p, const struct image *rgb, const 
         .t_ns = t_ns,
         .speed_mps = expected.speed_mps,
         .yaw_rate_radps = expected.yaw_rate_radps,
-        .yaw_rad = (float)p->ego.yaw.mean,
-        .yaw_sigma_rad = (float)sqrt(p->ego.yaw.variance),
-        .pitch_rad = (float)pitch.mean,
-        .pitch_sigma_rad = (float)sqrt(pitch.variance),
+        .yaw_rad = (float)p->mount.yaw,
+        .yaw_sigma_rad = (float)sqrt(p->mount.yaw_variance),
+        .pitch_rad = (float)dip,
+        .pitch_sigma_rad = (float)dip_sigma,
     };
 
     ego_sight_step(p->sight, &look, &seen);
     if (getenv("EGODBG")) fprintf(stderr, "DBG %d %d v %.2f s %.2f w %.4f s %.4f chi %.2f road %d other %d yaw %.4f %.4f pitch %.4f %.4f filt %.2f %.3f\n", seen.speed_known, seen.turn_known, seen.speed_mps, seen.speed_sigma_mps, seen.yaw_rate_radps, seen.yaw_rate_sigma_radps, seen.chi2, seen.road, seen.other, seen.yaw_rad, seen.yaw_sigma_rad, seen.pitch_rad, seen.pitch_sigma_rad, p->ego.speed.x, sqrt(p->ego.speed.xx));
     ego_filter_update(&p->ego, &seen);
+    mount_update(&p->mount, &seen);
 }
 
-/* repeated: the picture is the one before. It shows nothing of the time between. */
+/* It is looked for whatever else says how we move: the mount is watched by it. repeated: the picture
+ * is the one before, and shows nothing of the time between. */
 static struct ego_motion find_motion(struct perception *p, const struct image *rgb,
                                      const struct camera *c, const struct ego_motion *told,
                                      bool repeated, int64_t t_ns)
 {
-    if (p->camera.width > 0 && p->ego_choice != EGO_FROM_MESSAGES) {
-        if (p->frames)
-            ego_filter_predict(&p->ego, (double)(t_ns - p->t_ns) * 1e-9);
-        if (!repeated)
-            look_at_motion(p, rgb, c, t_ns);
+    const struct ego_motion unknown = ego_unknown();
+
+    if (p->camera.width > 0 && p->frames) {
+        double dt_s = (double)(t_ns - p->t_ns) * 1e-9;
+
+        ego_filter_predict(&p->ego, dt_s);
+        mount_predict(&p->mount, dt_s);
     }
+    if (p->camera.width > 0 && !repeated)
+        look_at_motion(p, rgb, c, t_ns);
     if (told && told->source != EGO_UNKNOWN && p->ego_choice != EGO_FROM_PICTURES)
         return *told;
-    if (p->camera.width == 0 || p->ego_choice == EGO_FROM_MESSAGES)
-        return ego_unknown();
-    return ego_filter_motion(&p->ego, c);
+    return p->ego_choice == EGO_FROM_MESSAGES ? unknown : ego_filter_motion(&p->ego, c);
 }
 
 static void build_objects(struct perception *p, const struct camera *c, int64_t t_ns,

@@ -19,29 +19,14 @@ static const double SPEED_SURE_MPS = 1, SPEED_SURE_SHARE = 0.1, TURN_SURE_RADPS 
 static const double SPEED_TOGETHER = 2.5, TURN_TOGETHER = 1;
 static const double ROAD_SHARE = 0.01; /* of the speed: roads have a crown, and verges lie lower */
 
-static const double SLIP_SIGMA_RAD = 0.01; /* of one picture, besides */
-/* The body nods so much and comes back in so many seconds; on a road that bends down nothing nods,
- * though the picture does. */
-static const double NOD_SIGMA_RAD = 0.005, NOD_MEMORY_S = 1.5, NOD_SEEN_SIGMA_RAD = 0.001;
-static const double CALIBRATION_DRIFT_RAD = 1e-4; /* from one picture to the next */
-static const double YAW_PRIOR_RAD = 0.02;
-
 static double square(double x)
 {
     return x * x;
 }
 
-void ego_filter_init(struct ego_filter *f, const struct camera *c)
+void ego_filter_init(struct ego_filter *f)
 {
-    *f = (struct ego_filter){.yaw.variance = square(YAW_PRIOR_RAD),
-                             .pitch.variance = square((double)camera_sigma_pitch(c)),
-                             .nod.variance = square(NOD_SIGMA_RAD)};
-}
-
-void ego_filter_reset(struct ego_filter *f)
-{
-    f->speed = f->turn = (struct glide){0};
-    f->nod = (struct offset){0, square(NOD_SIGMA_RAD)};
+    *f = (struct ego_filter){0};
 }
 
 /* ---- one value ----------------------------------------------------------------------------- */
@@ -87,66 +72,22 @@ static void glide_take(struct glide *g, const struct habit *h, double x, double 
     g->taken += g->taken < TAKEN_ENOUGH;
 }
 
-/* seen is the sum of both (b may be NULL); each takes its share of the surprise. */
-static void offset_take(struct offset *a, struct offset *b, double seen, double sigma)
-{
-    double va = a->variance, vb = b ? b->variance : 0, s = va + vb + square(sigma);
-    double off = seen - a->mean - (b ? b->mean : 0);
-
-    if (!isfinite(sigma) || square(off) > square(GATE) * s)
-        return;
-    a->mean += va / s * off;
-    a->variance = va * (1 - va / s) + square(CALIBRATION_DRIFT_RAD);
-    if (b) {
-        b->mean += vb / s * off;
-        b->variance = vb * (1 - vb / s);
-    }
-}
-
-static void nod_predict(struct offset *n, double dt_s)
-{
-    double keep = exp(-dt_s / NOD_MEMORY_S);
-
-    n->mean *= keep;
-    n->variance = square(keep) * n->variance + (1 - square(keep)) * square(NOD_SIGMA_RAD);
-}
-
 /* ---- all together -------------------------------------------------------------------------- */
 
 void ego_filter_predict(struct ego_filter *f, double dt_s)
 {
     glide_predict(&f->speed, &DRIVING, dt_s);
     glide_predict(&f->turn, &TURNING, dt_s);
-    nod_predict(&f->nod, dt_s);
-}
-
-static void take_speed(struct ego_filter *f, const struct ego_seen *seen)
-{
-    const double fast = 2; /* m/s: then the way shows where it points */
-
-    glide_take(&f->speed, &DRIVING, seen->speed_mps,
-               sqrt(SPEED_TOGETHER) * seen->speed_sigma_mps, seen->dt_s);
-    if (f->speed.taken < TAKEN_ENOUGH || !(seen->speed_mps > fast))
-        return;
-    offset_take(&f->yaw, NULL, seen->yaw_rad, hypot(seen->yaw_sigma_rad, SLIP_SIGMA_RAD));
-    offset_take(&f->pitch, &f->nod, seen->pitch_rad, seen->pitch_sigma_rad);
 }
 
 void ego_filter_update(struct ego_filter *f, const struct ego_seen *seen)
 {
     if (seen->speed_known)
-        take_speed(f, seen);
-    if (!seen->turn_known)
-        return;
-    glide_take(&f->turn, &TURNING, seen->yaw_rate_radps,
-               sqrt(TURN_TOGETHER) * seen->yaw_rate_sigma_radps, seen->dt_s);
-    f->nod.mean += seen->nod_rad;
-    f->nod.variance += square(NOD_SEEN_SIGMA_RAD);
-}
-
-struct offset ego_filter_pitch(const struct ego_filter *f)
-{
-    return (struct offset){f->pitch.mean + f->nod.mean, f->pitch.variance + f->nod.variance};
+        glide_take(&f->speed, &DRIVING, seen->speed_mps,
+                   sqrt(SPEED_TOGETHER) * seen->speed_sigma_mps, seen->dt_s);
+    if (seen->turn_known)
+        glide_take(&f->turn, &TURNING, seen->yaw_rate_radps,
+                   sqrt(TURN_TOGETHER) * seen->yaw_rate_sigma_radps, seen->dt_s);
 }
 
 struct ego_motion ego_filter_motion(const struct ego_filter *f, const struct camera *c)

@@ -1,6 +1,6 @@
 /* Speed and turn over time from what single pictures say: each a Kalman filter over a value and its
- * rate of change, and beside them two slow means of what the calibration is off by. Says nothing
- * until pictures agreed for a while, and stops when they are silent. Plain data, no allocation. */
+ * rate of change. Says nothing until pictures agreed for a while, and stops when they are silent.
+ * Plain data, no allocation. */
 #ifndef OUTRIDER_MOTION_EGO_FILTER_H
 #define OUTRIDER_MOTION_EGO_FILTER_H
 
@@ -14,25 +14,15 @@ struct glide { /* a value that changes smoothly */
     int refused;                /* in a row that did not fit */
 };
 
-struct offset { /* what hardly changes */
-    double mean, variance;
-};
-
 struct ego_filter {
     struct glide speed, turn; /* m/s, rad/s */
-    struct offset yaw, pitch; /* of the mount, rad; see two_views.h */
-    struct offset nod;        /* of the body on its springs, nose down, rad */
 };
 
-void ego_filter_init(struct ego_filter *f, const struct camera *c);
-void ego_filter_reset(struct ego_filter *f); /* the motion; the calibration stays */
+void ego_filter_init(struct ego_filter *f);
 
 /* dt_s passes. */
 void ego_filter_predict(struct ego_filter *f, double dt_s);
 void ego_filter_update(struct ego_filter *f, const struct ego_seen *seen);
-
-/* How far the camera's axes point lower than calibrated: the mount and the nod together. */
-struct offset ego_filter_pitch(const struct ego_filter *f);
 
 /* NAN where it is not sure enough; the sigma of speed has what a wrong height of the camera and roads
  * that are not flat add. */

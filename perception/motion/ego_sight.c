@@ -14,7 +14,8 @@ static const double DT_MAX_S = 0.35;
 static const double NEAR_M = 3, FAR_M = 30, ASIDE_M = 6; /* from the camera: road that is flat */
 static const float ROAD_SURE = 0.6f;   /* of the network, to take a place for road */
 static const float LINE_SHARE = 0.012f; /* of the width: a line and its borders */
-static const float MOVER_SCORE = 0.35f; /* of detections that are stayed away from */
+static const float MOVER_SCORE = 0.35f;   /* of detections that are stayed away from... */
+static const float MOVER_MARGIN = 0.1f;  /* ...by so much of their height: their shadow moves too */
 static const float BESIDE = 0.02f;     /* share of the picture */
 static const double TRY_M = 0.45;      /* between guesses of the way, when nothing is known */
 static const float TRY_ALIKE = 0.4f;   /* correlation that the best guess must have... */
@@ -101,7 +102,7 @@ static bool on_detection(const struct ego_look *l, float x, float y)
 {
     for (int i = 0; i < l->n_detections; i++) {
         const struct box *b = &l->detection[i].box_px;
-        float margin = 4 + 0.1f * (b->y2 - b->y1);
+        float margin = 4 + MOVER_MARGIN * (b->y2 - b->y1);
 
         if (l->detection[i].score > MOVER_SCORE && x > b->x1 - margin && x < b->x2 + margin &&
             y > b->y1 - margin && y < b->y2 + margin)

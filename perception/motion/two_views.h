@@ -3,8 +3,8 @@
  * The vehicle goes an arc: forward by `ahead` along its axis, turned by `turn`. Places on the road
  * give the scale, as the camera's height over it is known; all others, at distances nobody knows,
  * give the turn and where the way points. What the calibration is off by is estimated beside it: the
- * axes of the camera as calibrated point `yaw` too far to the left of the vehicle's and `pitch` too
- * low, the body's own nod included.
+ * camera really points `yaw` farther to the left and `pitch` lower than stated, the body's own nod
+ * included.
  *
  * Weighted least squares with Cauchy's weights, each unknown distance eliminated on its own (bundle
  * adjustment of two views: Triggs, McLauchlan, Hartley and Fitzgibbon 2000). Pure arithmetic, fixed

@@ -61,7 +61,6 @@ struct lanes {
     struct track track[MAX_TRACKS];
     int n_order; /* of what is published, left to right */
     struct track *order[MAX_TRACKS];
-    struct mount mount;
 };
 
 enum err lanes_open(struct lanes **out)
@@ -295,20 +294,6 @@ static void predict(struct lanes *l, float dt_s, float yaw_rate_radps)
     }
 }
 
-static void check_mount(struct lanes *l, const struct camera *camera, float dt_s)
-{
-    struct mount_line side[2] = {{0}};
-
-    for (int i = 0; i < l->n_order; i++) {
-        const struct track *t = l->order[i];
-
-        if ((t->role == 1 || t->role == -1) && t->measurement == MEASUREMENT_MEASURED)
-            side[t->role < 0] = (struct mount_line){t->id, &t->cubic};
-    }
-    mount_step(&l->mount, side, (double)camera->x_m, (double)camera->z_m, (double)l->speed_mps,
-               (double)dt_s);
-}
-
 void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const struct camera *camera,
                 int image_width, float speed_mps, float yaw_rate_radps, int64_t t_ns)
 {
@@ -342,8 +327,6 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
     drop_duplicates(l, width);
     set_lateral(l, width);
     set_roles(l);
-    if (metres)
-        check_mount(l, camera, dt_s);
 }
 
 /* ---- out ----------------------------------------------------------------------------------- */
@@ -461,9 +444,4 @@ void lanes_scene(const struct lanes *l, struct scene *s)
             right = &t->cubic;
     }
     ego_lane_find(left, right, l->speed_mps, &s->ego_lane);
-}
-
-struct mount_state lanes_mount(const struct lanes *l)
-{
-    return mount_state_of(&l->mount);
 }

@@ -7,7 +7,6 @@
 #include "perception/geometry/camera.h"
 #include "perception/heads/head.h"
 #include "perception/scene.h"
-#include "perception/track/mount.h"
 
 struct lanes;
 
@@ -26,8 +25,5 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
 
 /* Fill s->lane, s->n_lanes and s->ego_lane. */
 void lanes_scene(const struct lanes *l, struct scene *s);
-
-/* Whether the camera is still mounted as stated, from all frames since lanes_reset(). */
-struct mount_state lanes_mount(const struct lanes *l);
 
 #endif
