@@ -130,7 +130,8 @@ static const struct key keys[] = {
     {CHOICE("tracker", config, tracker, trackers), "lstm", 0, 0, NULL,
      "how tracks are carried on: lstm, rnn or kalman"},
     {CHOICE("ego_motion", config, ego, egos), "any", 0, 0, NULL,
-     "how fast we drive and turn: from messages, estimated from pictures, or any: pictures where no "
+     "how fast we drive and turn: from messages, estimated from pictures, or any: pictures where "
+     "no "
      "message came"},
     {LIST("networks", config, network, n_networks, &network, 0, PERCEPTION_MAX_NETWORKS), "[]", 0,
      0, network_keys, "of each kind of output the first that gives it wins"},

@@ -5,7 +5,11 @@
 #include "perception/geometry/ground.h"
 #include "perception/track/locate.h"
 
-enum { COV_YY = STATE_DIM, COV_VXVX = 11, COV_VYVY = 15 }; /* places of var(y), var(vx), var(vy) in the upper triangle */
+enum {
+    COV_YY = STATE_DIM,
+    COV_VXVX = 11,
+    COV_VYVY = 15
+}; /* places of var(y), var(vx), var(vy) in the upper triangle */
 
 /* Half of what we need of the road: a car's half width and 0.4 m to either side. */
 static const float CORRIDOR_HALF_M = 1.3f;

@@ -279,7 +279,14 @@ static void look_at_motion(struct perception *p, const struct image *rgb, const 
     };
 
     ego_sight_step(p->sight, &look, &seen);
-    if (getenv("EGODBG")) fprintf(stderr, "DBG %d %d v %.2f s %.2f w %.4f s %.4f chi %.2f road %d other %d yaw %.4f %.4f pitch %.4f %.4f filt %.2f %.3f\n", seen.speed_known, seen.turn_known, seen.speed_mps, seen.speed_sigma_mps, seen.yaw_rate_radps, seen.yaw_rate_sigma_radps, seen.chi2, seen.road, seen.other, seen.yaw_rad, seen.yaw_sigma_rad, seen.pitch_rad, seen.pitch_sigma_rad, p->ego.speed.x, sqrt(p->ego.speed.xx));
+    if (getenv("EGODBG"))
+        fprintf(stderr,
+                "DBG %d %d v %.2f s %.2f w %.4f s %.4f chi %.2f road %d other %d yaw %.4f %.4f "
+                "pitch %.4f %.4f filt %.2f %.3f\n",
+                seen.speed_known, seen.turn_known, seen.speed_mps, seen.speed_sigma_mps,
+                seen.yaw_rate_radps, seen.yaw_rate_sigma_radps, seen.chi2, seen.road, seen.other,
+                seen.yaw_rad, seen.yaw_sigma_rad, seen.pitch_rad, seen.pitch_sigma_rad,
+                p->ego.speed.x, sqrt(p->ego.speed.xx));
     ego_filter_update(&p->ego, &seen);
     mount_update(&p->mount, &seen);
 }

@@ -8,7 +8,7 @@
 #include "perception/motion/ego_sight.h"
 #include "perception/scene.h"
 
-struct glide { /* a value that changes smoothly */
+struct glide {                  /* a value that changes smoothly */
     double x, rate, xx, xr, rr; /* and their covariance */
     int taken;                  /* measurements, as far as is asked for; 0: nothing known */
     int refused;                /* in a row that did not fit */

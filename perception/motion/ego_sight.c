@@ -8,28 +8,28 @@
 #include "perception/motion/patch.h"
 #include "perception/motion/two_views.h"
 
-enum { MAX_ROAD = 80, MAX_OTHER = 80, TRIES = 13, COARSEST = GRAY_LEVELS - 1, ROUGH = 1 };
+enum { MAX_ROAD = 80, MAX_OTHER = 80, TRIES = 19, COARSEST = GRAY_LEVELS - 1, ROUGH = 1 };
 
 static const double DT_MAX_S = 0.35;
 static const double NEAR_M = 3, FAR_M = 30, ASIDE_M = 6; /* from the camera: road that is flat */
-static const float ROAD_SURE = 0.6f;   /* of the network, to take a place for road */
+static const float ROAD_SURE = 0.6f;    /* of the network, to take a place for road */
 static const float LINE_SHARE = 0.012f; /* of the width: a line and its borders */
-static const float MOVER_SCORE = 0.35f;   /* of detections that are stayed away from... */
-static const float MOVER_MARGIN = 0.1f;  /* ...by so much of their height: their shadow moves too */
-static const float BESIDE = 0.02f;     /* share of the picture */
-static const double TRY_M = 0.45;      /* between guesses of the way, when nothing is known */
-static const float TRY_ALIKE = 0.4f;   /* correlation that the best guess must have... */
-static const float TRY_MARGIN = 0.08f; /* ...and by how much others must have less... */
-static const int TRY_BESIDE = 2;       /* ...that are so many guesses away */
-static const double PLACE_SIGMA_PX = 0.15; /* what no gradient knows of */
-static const float STILL_PX = 0.35f, MOVED_PX = 1.5f;  /* see drop_dirt() */
+static const float MOVER_SCORE = 0.35f; /* of detections that are stayed away from... */
+static const float MOVER_MARGIN = 0.1f; /* ...by so much of their height: their shadow moves too */
+static const float BESIDE = 0.02f;      /* share of the picture */
+static const double TRY_M = 0.3;        /* between guesses of the way, when nothing is known */
+static const float TRY_ALIKE = 0.4f;    /* correlation that the best guess must have... */
+static const float TRY_MARGIN = 0.11f;  /* ...and by how much others must have less... */
+static const int TRY_BESIDE = 3;        /* ...that are so many guesses away */
+static const double PLACE_SIGMA_PX = 0.15;            /* what no gradient knows of */
+static const float STILL_PX = 0.35f, MOVED_PX = 1.5f; /* see drop_dirt() */
 static const int MOVED_ENOUGH = 8;
 static const float ELSEWHERE_PX = 2, SAME_PX = 0.4f; /* see holds() */
-static const double WEIGHT_ENOUGH = 0.05; /* to be followed finely as well */
-static const double VERGE = 0.8, USUAL_M = 50; /* where what is not road is expected */
-static const double TRY_ENOUGH = 4;       /* places on the road, to try with */
+static const double WEIGHT_ENOUGH = 0.05;            /* to be followed finely as well */
+static const double VERGE = 0.8, USUAL_M = 50;       /* where what is not road is expected */
+static const double TRY_ENOUGH = 4;                  /* places on the road, to try with */
 static const double ROAD_ENOUGH = 2.7, ROAD_ANEW = 5, OTHER_ENOUGH = 8; /* places that move alike */
-static const double SPEED_SIGMA_MPS = 0.6, SPEED_SIGMA_SHARE = 0.08; /* the most that is said */
+static const double SPEED_SIGMA_MPS = 0.6, SPEED_SIGMA_SHARE = 0.08;    /* the most that is said */
 static const double TURN_SIGMA_RADPS = 0.03;
 /* Who overtakes us looks as the road does when we drive backwards: that is not believed. */
 static const double REVERSE_MPS = -0.4;
@@ -51,8 +51,8 @@ struct ego_sight {
     int n_places;
     struct place place[MAX_ROAD + MAX_OTHER]; /* in the newest picture */
     /* working memory */
-    int followed[TWO_VIEWS_MAX];    /* which places these are */
-    float moved_px[TWO_VIEWS_MAX];  /* how far they went */
+    int followed[TWO_VIEWS_MAX];   /* which places these are */
+    float moved_px[TWO_VIEWS_MAX]; /* how far they went */
     struct seen_twice twice[TWO_VIEWS_MAX];
 };
 
@@ -244,7 +244,8 @@ static bool inform(const struct camera *c, const struct patch *p, struct seen_tw
     const double pv = PLACE_SIGMA_PX * PLACE_SIGMA_PX;
 
     if (!(det > 1e-9) || !direction(c, p->to_x, p->to_y, s->to) ||
-        !direction(c, p->to_x + step, p->to_y, right) || !direction(c, p->to_x, p->to_y + step, down))
+        !direction(c, p->to_x + step, p->to_y, right) ||
+        !direction(c, p->to_x, p->to_y + step, down))
         return false;
     const double px[2][2] = {{(double)p->info[1][1] / det + pv, -(double)p->info[0][1] / det},
                              {-(double)p->info[1][0] / det, (double)p->info[0][0] / det + pv}};
@@ -436,17 +437,15 @@ static void conclude(const struct two_views *t, int n_road, int n_other, struct 
     out->road = (int)t->road;
     out->other = (int)t->other;
     out->speed_mps = t->value[MOTION_AHEAD] / out->dt_s;
-    out->speed_sigma_mps =
-        sqrt(chi2 * t->covariance[MOTION_AHEAD][MOTION_AHEAD]) / out->dt_s;
+    out->speed_sigma_mps = sqrt(chi2 * t->covariance[MOTION_AHEAD][MOTION_AHEAD]) / out->dt_s;
     out->yaw_rate_radps = t->value[MOTION_TURN] / out->dt_s;
-    out->yaw_rate_sigma_radps =
-        sqrt(chi2 * t->covariance[MOTION_TURN][MOTION_TURN]) / out->dt_s;
+    out->yaw_rate_sigma_radps = sqrt(chi2 * t->covariance[MOTION_TURN][MOTION_TURN]) / out->dt_s;
     out->nod_rad = t->value[MOTION_NOD];
     out->turn_known = others_agree && out->yaw_rate_sigma_radps < TURN_SIGMA_RADPS;
-    out->speed_known = out->turn_known && t->road > ROAD_ENOUGH &&
-                       t->road > ROAD_SHARE * n_road && out->speed_mps > REVERSE_MPS &&
-                       out->speed_sigma_mps < fmax(SPEED_SIGMA_MPS,
-                                                   SPEED_SIGMA_SHARE * fabs(out->speed_mps));
+    out->speed_known =
+        out->turn_known && t->road > ROAD_ENOUGH && t->road > ROAD_SHARE * n_road &&
+        out->speed_mps > REVERSE_MPS &&
+        out->speed_sigma_mps < fmax(SPEED_SIGMA_MPS, SPEED_SIGMA_SHARE * fabs(out->speed_mps));
     if (!out->speed_known)
         return;
     without_prior(t, MOTION_YAW, chi2, &out->yaw_rad, &out->yaw_sigma_rad);
@@ -513,8 +512,7 @@ void ego_sight_step(struct ego_sight *s, const struct ego_look *l, struct ego_se
     double dt_s = s->started ? (double)(l->t_ns - s->t_ns) * 1e-9 : 0;
     struct camera before = s->camera;
 
-    *out = (struct ego_seen){
-        .dt_s = dt_s, .yaw_sigma_rad = INFINITY, .pitch_sigma_rad = INFINITY};
+    *out = (struct ego_seen){.dt_s = dt_s, .yaw_sigma_rad = INFINITY, .pitch_sigma_rad = INFINITY};
     s->now = !s->now;
     struct gray *g = &s->picture[s->now];
     bool seen = gray_from(g, l->rgb), had = s->started;

@@ -19,8 +19,8 @@ struct ego_look { /* one picture, all borrowed for the call */
     const struct image *rgb;
     const struct camera *camera; /* of a picture of this size, calibrated */
     const struct detection *detection;
-    int n_detections;             /* what may move by itself: not looked at */
-    const struct road_mask *road; /* NULL: not known */
+    int n_detections;               /* what may move by itself: not looked at */
+    const struct road_mask *road;   /* NULL: not known */
     const struct lane_curve *curve; /* lines lie on the road, whatever the mask says */
     int n_curves;
     int64_t t_ns;

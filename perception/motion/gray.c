@@ -14,7 +14,8 @@ static int whole_factor(int width, int height)
 static void row_of_luma(const uint8_t *p, int n, uint8_t *out)
 {
     for (int x = 0; x < n; x++)
-        out[x] = (uint8_t)((RED * p[3 * x] + GREEN * p[3 * x + 1] + BLUE * p[3 * x + 2] + 128) >> 8);
+        out[x] =
+            (uint8_t)((RED * p[3 * x] + GREEN * p[3 * x + 1] + BLUE * p[3 * x + 2] + 128) >> 8);
 }
 
 /* The mean over a block of factor x factor. */

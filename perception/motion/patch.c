@@ -4,10 +4,10 @@
 
 enum { SIDE = 9, HALF = SIDE / 2, N = SIDE * SIDE, STEPS = 8 };
 
-static const float ENOUGH_PX = 0.01f;      /* a step smaller than that ends it, px of the level */
-static const float FARTHEST_PX = 7;        /* from where it was expected, px of the coarsest level */
+static const float ENOUGH_PX = 0.01f; /* a step smaller than that ends it, px of the level */
+static const float FARTHEST_PX = 7;   /* from where it was expected, px of the coarsest level */
 static const float LEAST_CORRELATION = 0.8f;
-static const float NOISE = 3;              /* grey levels: a fit better than that is luck */
+static const float NOISE = 3; /* grey levels: a fit better than that is luck */
 
 /* n pixels along a straight line, bilinear. The ends must lie inside: see inside(). */
 static void sample_row(const struct gray_level *g, float x, float y, float dx, float dy, float *out)
@@ -45,8 +45,8 @@ static bool sample(const struct gray_level *g, float x, float y, const float ben
     for (int k = 0; k < SIDE; k++) {
         float r = (float)(k - HALF);
 
-        sample_row(g, x + r * bend[0][1] - HALF * bend[0][0], y + r * bend[1][1] - HALF * bend[1][0],
-                   bend[0][0], bend[1][0], out + k * SIDE);
+        sample_row(g, x + r * bend[0][1] - HALF * bend[0][0],
+                   y + r * bend[1][1] - HALF * bend[1][0], bend[0][0], bend[1][0], out + k * SIDE);
     }
     for (int i = 0; i < N; i++)
         sum += out[i];
@@ -55,7 +55,8 @@ static bool sample(const struct gray_level *g, float x, float y, const float ben
     return true;
 }
 
-struct template {
+struct template
+{
     float px[N], dx[N], dy[N];
     float xx, xy, yy; /* second moments of the gradient */
 };

@@ -7,10 +7,11 @@
 #include "perception/motion/gray.h"
 
 struct patch {
-    float x, y;        /* its middle in the picture before, px of level 0 */
-    float bend[2][2];  /* a step in the picture before -> one in this picture; unity: not bent */
-    float to_x, to_y;  /* its middle in this picture: expected, then found */
-    float info[2][2];  /* of (to_x, to_y), 1 / px^2, from the patch's gradients and how well it fits */
+    float x, y;       /* its middle in the picture before, px of level 0 */
+    float bend[2][2]; /* a step in the picture before -> one in this picture; unity: not bent */
+    float to_x, to_y; /* its middle in this picture: expected, then found */
+    float info[2]
+              [2]; /* of (to_x, to_y), 1 / px^2, from the patch's gradients and how well it fits */
     float correlation; /* of both patches at last, -1..1 */
 };
 

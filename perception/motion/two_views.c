@@ -5,8 +5,8 @@
 
 enum { STEPS = 8, T = MOTION_TERMS };
 
-static const double CAUCHY = 2;            /* sigmas at which a place counts by half */
-static const double NEAREST_PER_M = 0.6;   /* inverse depth */
+static const double CAUCHY = 2;          /* sigmas at which a place counts by half */
+static const double NEAREST_PER_M = 0.6; /* inverse depth */
 static const double DEPTH_SIGMA_PER_M = 0.1;
 static const double UNEVEN = 0.02; /* of a road: share by which the flow of its places differs */
 

@@ -21,8 +21,8 @@ struct seen_twice {
     bool on_road;
     double from[2], to[2]; /* left and up per metre ahead: before and now */
     double info[3];        /* of `to`: ll lu uu, 1 / variance */
-    double inverse_depth; /* 1 / m ahead of the camera, before: a guess, then found by the fit */
-    double weight;        /* 0..1, found: does it move as the others do */
+    double inverse_depth;  /* 1 / m ahead of the camera, before: a guess, then found by the fit */
+    double weight;         /* 0..1, found: does it move as the others do */
 };
 
 enum motion_term { MOTION_AHEAD, MOTION_TURN, MOTION_NOD, MOTION_LEAN, MOTION_YAW, MOTION_PITCH };
@@ -33,8 +33,8 @@ struct two_views {
     double value[MOTION_TERMS];         /* m, then rad; before the fit: where to start */
     double prior[MOTION_TERMS], prior_sigma[MOTION_TERMS];
     double covariance[MOTION_TERMS][MOTION_TERMS]; /* after the fit */
-    double chi2;                                   /* mean squared error over its variance: about 1 */
-    double road, other;                            /* sums of weights: how many places agree */
+    double chi2;        /* mean squared error over its variance: about 1 */
+    double road, other; /* sums of weights: how many places agree */
 };
 
 /* Where a place at 1 / inverse_depth comes to lie. False: behind the camera. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "perception/image/quality.h"
+#include "perception/motion/ego_sight.h"
 #include "perception/nn/net.h"
 #include "perception/track/lanes.h"
 #include "perception/track/learned.h"
@@ -21,6 +22,7 @@ struct head {
 static struct perceived script; /* what the next head_run sees */
 static enum err script_result;
 static uint32_t script_reasons;
+static int script_equal; /* pictures in a row that are the same */
 static int head_runs, lane_steps, lane_resets, heads_open_now;
 
 enum err head_open(const struct head_config *cfg, struct head **out, struct why *why)
@@ -102,7 +104,8 @@ void quality_init(struct quality *q)
 
 uint32_t quality_look(struct quality *q, const struct image *rgb)
 {
-    (void)q, (void)rgb;
+    (void)rgb;
+    q->equal = script_equal;
     return script_reasons;
 }
 
@@ -132,16 +135,36 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
     lane_steps++;
 }
 
-struct mount_state lanes_mount(const struct lanes *l)
-{
-    (void)l;
-    return mount_unknown();
-}
-
 void lanes_scene(const struct lanes *l, struct scene *s)
 {
     (void)l;
     s->n_lanes = 1;
+}
+
+static struct ego_seen script_seen; /* our own motion, in the pictures */
+static int sights;
+
+enum err ego_sight_open(struct ego_sight **out)
+{
+    *out = malloc(1);
+    return *out ? OK : ERR_NOMEM;
+}
+
+void ego_sight_close(struct ego_sight *s)
+{
+    free(s);
+}
+
+void ego_sight_reset(struct ego_sight *s)
+{
+    (void)s;
+}
+
+void ego_sight_step(struct ego_sight *s, const struct ego_look *look, struct ego_seen *out)
+{
+    (void)s, (void)look;
+    sights++;
+    *out = script_seen;
 }
 
 /* ---- helpers ------------------------------------------------------------------------------- */
@@ -163,9 +186,13 @@ static struct camera front(void)
                            .z_m = 1.5f};
 }
 
+static enum ego_choice ego_choice;    /* of the next open_with() */
+static const struct ego_motion *told; /* of the next run */
+
 static void open_with(const char *first, const char *second, bool calibrated)
 {
-    struct perception_config cfg = {.n_networks = second ? 2 : 1, .tracker = TRACKER_KALMAN};
+    struct perception_config cfg = {
+        .n_networks = second ? 2 : 1, .tracker = TRACKER_KALMAN, .ego = ego_choice};
 
     cfg.network[0] = (struct head_config){.model = first};
     cfg.network[1] = (struct head_config){.model = second};
@@ -184,7 +211,7 @@ static enum err run_sized(int width, int height)
     struct image im = {byte, width, height, 3 * width};
 
     now_ns += 100000000;
-    return perception_run(p, &im, now_ns, NULL, &scene, &why);
+    return perception_run(p, &im, now_ns, told, &scene, &why);
 }
 
 static void run(void)
@@ -419,5 +446,89 @@ Test(perception, road_is_the_mean_of_what_was_seen)
     script.road = (struct road_mask){0};
     run();
     cr_assert_eq(scene.road.width, 0);
+    close_all();
+}
+
+/* ---- our own motion ------------------------------------------------------------------------ */
+
+static void drive_seen(float speed_mps)
+{
+    script_seen = (struct ego_seen){.dt_s = 0.1,
+                                    .speed_known = true,
+                                    .turn_known = true,
+                                    .speed_mps = (double)speed_mps,
+                                    .speed_sigma_mps = 0.1,
+                                    .yaw_rate_radps = 0.1,
+                                    .yaw_rate_sigma_radps = 0.002,
+                                    .yaw_sigma_rad = INFINITY,
+                                    .pitch_sigma_rad = INFINITY};
+}
+
+Test(perception, messages_win_over_pictures_unless_told_otherwise)
+{
+    static const struct ego_motion message = {12, 0, 0.1f, 0.01f, EGO_TOLD};
+    static const struct {
+        enum ego_choice choice;
+        bool told;
+        enum ego_source source;
+        float speed_mps;
+    } row[] = {
+        {EGO_ANY, true, EGO_TOLD, 12},           {EGO_ANY, false, EGO_SEEN, 15},
+        {EGO_FROM_MESSAGES, true, EGO_TOLD, 12}, {EGO_FROM_MESSAGES, false, EGO_UNKNOWN, NAN},
+        {EGO_FROM_PICTURES, true, EGO_SEEN, 15}, {EGO_FROM_PICTURES, false, EGO_SEEN, 15},
+    };
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        ego_choice = row[i].choice;
+        told = row[i].told ? &message : NULL;
+        open_with("objects", NULL, true);
+        drive_seen(15);
+        for (int k = 0; k < 8; k++)
+            run();
+        cr_expect_eq(scene.ego.source, row[i].source, "%zu: %d", i, scene.ego.source);
+        cr_expect(isnan(row[i].speed_mps) ? isnan(scene.ego.speed_mps)
+                                          : fabsf(scene.ego.speed_mps - row[i].speed_mps) < 0.1f,
+                  "%zu: %g", i, (double)scene.ego.speed_mps);
+        close_all();
+    }
+}
+
+Test(perception, velocities_over_ground_only_where_our_motion_is_known)
+{
+    static const struct ego_motion message = {12, 0.2f, 0.1f, 0.01f, EGO_TOLD};
+
+    open_with("objects", NULL, true);
+    see_a_car();
+    for (int k = 0; k < 10; k++)
+        run();
+    cr_assert_eq(scene.n_objects, 1);
+    cr_expect(isnan(scene.object[0].ground_vx_mps) && isnan(scene.object[0].ground_vy_sigma_mps));
+    told = &message;
+    run();
+    const struct object *o = &scene.object[0];
+    cr_assert_eq(scene.n_objects, 1);
+    cr_expect_float_eq(o->ground_vx_mps, o->vx_mps + 12 - 0.2f * o->y_m, 1e-4);
+    cr_expect_float_eq(o->ground_vy_mps, o->vy_mps + 0.2f * o->x_m, 1e-4);
+    cr_expect_gt(o->ground_vx_sigma_mps, 0);
+    cr_expect_float_eq(o->ground_vy_sigma_mps, hypotf(sqrtf(o->covariance[15]), 0.01f * o->x_m),
+                       1e-4);
+    close_all();
+}
+
+/* The same picture twice would look like standing still. */
+Test(perception, a_repeated_picture_is_not_compared)
+{
+    open_with("objects", NULL, true);
+    sights = 0;
+    run();
+    cr_expect_eq(sights, 1);
+    script_equal = 2;
+    run();
+    cr_expect_eq(sights, 1);
+    close_all();
+    script_equal = 0;
+    open_with("objects", NULL, false);
+    run();
+    cr_expect_eq(sights, 1, "not calibrated");
     close_all();
 }
