@@ -39,6 +39,8 @@ static const double POLE = 1e-3; /* the least denominator we divide by */
 /* Whether r * factor(r^2) rises all the way from the centre to squared radius s. */
 static bool brown_rises(const float *k, double s)
 {
+    if (brown_straight(k))
+        return true;
     for (int i = 1; i <= FOLD_STEPS; i++) {
         double si = s * i / FOLD_STEPS;
         struct brown b = brown_at(k, si);
