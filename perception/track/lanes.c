@@ -61,6 +61,7 @@ struct lanes {
     struct track track[MAX_TRACKS];
     int n_order; /* of what is published, left to right */
     struct track *order[MAX_TRACKS];
+    struct lane_width width; /* of our lane */
     struct mount mount;
 };
 
@@ -295,6 +296,19 @@ static void predict(struct lanes *l, float dt_s, float yaw_rate_radps)
     }
 }
 
+/* The cubics of our lane's two sides, NULL where there is none; measured: only those seen in this frame. */
+static void own_sides(const struct lanes *l, bool measured, const struct lane_cubic *side[2])
+{
+    side[0] = side[1] = NULL;
+    for (int i = 0; i < l->n_order; i++) {
+        const struct track *t = l->order[i];
+
+        if ((t->role == 1 || t->role == -1) &&
+            (!measured || t->measurement == MEASUREMENT_MEASURED))
+            side[t->role < 0] = &t->cubic;
+    }
+}
+
 static void check_mount(struct lanes *l, const struct camera *camera, float dt_s)
 {
     struct mount_line side[2] = {{0}};
@@ -342,8 +356,12 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
     drop_duplicates(l, width);
     set_lateral(l, width);
     set_roles(l);
-    if (metres)
-        check_mount(l, camera, dt_s);
+    if (!metres)
+        return;
+    const struct lane_cubic *side[2];
+    own_sides(l, true, side);
+    lane_width_step(&l->width, side[0], side[1], (double)dt_s);
+    check_mount(l, camera, dt_s);
 }
 
 /* ---- out ----------------------------------------------------------------------------------- */
@@ -443,7 +461,7 @@ static void fill_boundary(const struct lanes *l, const struct track *t, struct l
 
 void lanes_scene(const struct lanes *l, struct scene *s)
 {
-    const struct lane_cubic *left = NULL, *right = NULL;
+    const struct lane_cubic *side[2] = {NULL, NULL};
     int first = 0, n = l->n_order;
 
     while (n > SCENE_MAX_LANES) { /* the farthest out are missed least */
@@ -451,16 +469,11 @@ void lanes_scene(const struct lanes *l, struct scene *s)
         n--;
     }
     s->n_lanes = n;
-    for (int i = 0; i < n; i++) {
-        const struct track *t = l->order[first + i];
-
-        fill_boundary(l, t, &s->lane[i]);
-        if (l->metres && t->role == 1)
-            left = &t->cubic;
-        if (l->metres && t->role == -1)
-            right = &t->cubic;
-    }
-    ego_lane_find(left, right, l->speed_mps, &s->ego_lane);
+    for (int i = 0; i < n; i++)
+        fill_boundary(l, l->order[first + i], &s->lane[i]);
+    if (l->metres)
+        own_sides(l, false, side);
+    ego_lane_find(side[0], side[1], &l->width, l->speed_mps, &s->ego_lane);
 }
 
 struct mount_state lanes_mount(const struct lanes *l)
