@@ -116,8 +116,9 @@ void ego_lane_find(const struct lane_cubic *left, const struct lane_cubic *right
         return;
     if (left && right) {
         width = width_at_origin(left, right, &width_sigma);
-        if (!(width >= WIDTH_MIN_M && width <= WIDTH_MAX_M)) { /* keep the one beside us */
-            if (fabs(left->c[0]) <= fabs(right->c[0]))
+        if (!(width >= WIDTH_MIN_M &&
+              width <= WIDTH_MAX_M)) { /* keep the one where a side should be */
+            if (fabs(left->c[0] - lane.m / 2) <= fabs(right->c[0] + lane.m / 2))
                 right = NULL;
             else
                 left = NULL;

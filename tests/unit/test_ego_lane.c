@@ -141,3 +141,17 @@ Test(ego_lane, a_width_is_learnt_and_forgotten)
     ego_lane_find(NULL, &right, &w, NAN, &e);
     cr_assert_float_eq(e.offset_m, 1.7 - w.m / 2, 1e-3, "half of that width beside the one line");
 }
+
+/* The flank of a car that cuts in passes for a line right in front of us; or ours is lost and the one after it is not. */
+Test(ego_lane, of_two_that_make_no_lane_the_likely_one_stays)
+{
+    struct lane_cubic left = boundary(1.7, 0, 0, 0.05, 0), flank = boundary(-0.2, 0, 0, 0.05, 0),
+                      next = boundary(-5.4, 0, 0, 0.05, 0);
+    struct lane_width known = {3.6, 0.01};
+
+    ego_lane_find(&left, &flank, &known, NAN, &e);
+    cr_assert_float_eq(e.offset_m, 0.1, 1e-3);
+    cr_assert(isnan(e.width_m));
+    ego_lane_find(&left, &next, &known, NAN, &e);
+    cr_assert_float_eq(e.offset_m, 0.1, 1e-3);
+}
