@@ -29,6 +29,9 @@ static const float SIDE_M = 0.1f, SIDE_WIDTHS = 0.01f;
  * this is the next one out, and ours is not seen. */
 static const float OUR_SIDE_M = 4.5f;
 
+/* Of the width that our lane was known to have: less is no lane, so close is the same. Known: to 0.25 m. */
+static const float WIDTH_LEAST = 0.8f, WIDTH_SAME = 0.2f, WIDTH_SURE_M2 = 0.0625f;
+
 static const float EVIDENCE_KEPT = 0.9f; /* of types and colours, from one sighting to the next */
 
 /* Farther between two frames, what was seen before says nothing of the road here. */
@@ -225,6 +228,31 @@ static void number_side(struct track **order, int from, int step, int n, int fir
     }
 }
 
+/* A seam, a shadow or somebody's flank within our lane: with it the lane would be much narrower than it was until now,
+ * with the next one out it is as wide. Of `left` boundaries on the left and the others, n in all: -1 or +1 if the
+ * innermost on the right or left is such a thing, 0 if neither. */
+static int within_lane(const struct lanes *l, struct track *const *order, int left, int n)
+{
+    const float usual = (float)l->width.m;
+
+    if (!l->metres || !(l->width.variance > 0 && l->width.variance < WIDTH_SURE_M2) || left == 0 ||
+        left == n)
+        return 0;
+    const float y_left = order[left - 1]->lateral, y_right = order[left]->lateral;
+    float best = WIDTH_SAME * usual;
+    int which = 0;
+
+    if (y_left - y_right > WIDTH_LEAST * usual)
+        return 0;
+    if (left + 1 < n && fabsf(y_left - order[left + 1]->lateral - usual) < best) {
+        best = fabsf(y_left - order[left + 1]->lateral - usual);
+        which = -1;
+    }
+    if (left > 1 && fabsf(order[left - 2]->lateral - y_right - usual) < best)
+        which = 1;
+    return which;
+}
+
 /* Published boundaries left to right, with roles counted outwards from us. */
 static void set_roles(struct lanes *l)
 {
@@ -254,8 +282,11 @@ static void set_roles(struct lanes *l)
     }
     bool far_left = l->metres && left > 0 && order[left - 1]->lateral > OUR_SIDE_M;
     bool far_right = l->metres && left < n && order[left]->lateral < -OUR_SIDE_M;
-    number_side(order, left - 1, -1, left, 1 + far_left);
-    number_side(order, left, 1, n - left, -1 - far_right);
+    const int within = within_lane(l, order, left, n);
+    const int skip_left = within > 0, skip_right = within < 0;
+
+    number_side(order, left - 1 - skip_left, -1, left - skip_left, 1 + far_left);
+    number_side(order, left + skip_right, 1, n - left - skip_right, -1 - far_right);
     l->n_order = n;
 }
 
