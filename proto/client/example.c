@@ -24,8 +24,8 @@ static const double ACROSS_MPS2 = 2, LANE_HOLD_S = 1, LANE_SIGMA_M = 0.6, VALID_
 static const double FIRM = 3, SLOW_MPS = 2; /* m/s2; over ground: it stands, or crosses */
 /* What roads and we can do meanwhile: jerk that bends are built for, m/s3; noise of our heading and offset, per second. */
 static const double BEND_JERK = 1, HEADING_NOISE = 1e-4, OFFSET_NOISE = 2.5e-3;
-static const double OFFSET_DOUBT_M = 0.1,
-                    HEADING_DOUBT = 0.005; /* that frames share, beside their sigma */
+static const double OFFSET_DOUBT_M = 0.1, HEADING_DOUBT = 0.005,
+                    CURVATURE_DOUBT = 1e-3; /* that frames share, beside their sigma */
 enum {
     SEEN_OFTEN = 4,
     VAR_X = 0,
@@ -33,26 +33,34 @@ enum {
     VAR_VY = 15
 }; /* of the covariance over x y vx vy ax ay */
 
-struct known { /* a number that is heard again and again */
-    double value, variance;
+enum { OFFSET, HEADING, CURVATURE, LANE_STATE }; /* of us in the lane, left > 0; of the lane */
+
+struct lane { /* what is known of it: a Kalman filter */
+    double s[LANE_STATE], p[LANE_STATE][LANE_STATE];
 };
 
 struct planner {
-    double speed_wish;                       /* NAN: as it is at first */
-    double lane_s, blind_s;                  /* a lane was last usable; objects are not since */
-    double then_s;                           /* of the last plan */
-    struct known offset, heading, curvature; /* of us in that lane; of the lane */
+    double speed_wish;      /* NAN: as it is at first */
+    double lane_s, blind_s; /* a lane was last usable; objects are not since */
+    double then_s;          /* of the last plan */
+    struct lane lane;
     bool braking;
     struct control control; /* what is being decided */
 };
 
-/* A sigma of 0, the truth's, takes over at once. */
-static void hear(struct known *k, double seen, double sigma)
+/* One of its numbers is heard. A sigma of 0, the truth's, takes over at once. */
+static void hear(struct lane *l, int i, double seen, double sigma)
 {
-    double gain = k->variance / (k->variance + sigma * sigma + 1e-12);
+    double off = seen - l->s[i], variance = l->p[i][i] + sigma * sigma + 1e-12, gain[LANE_STATE];
 
-    k->value += gain * (seen - k->value);
-    k->variance *= 1 - gain;
+    for (int k = 0; k < LANE_STATE; k++) {
+        gain[k] = l->p[k][i] / variance;
+        l->s[k] += gain[k] * off;
+    }
+    double row[LANE_STATE] = {l->p[i][OFFSET], l->p[i][HEADING], l->p[i][CURVATURE]};
+    for (int k = 0; k < LANE_STATE; k++)
+        for (int m = 0; m < LANE_STATE; m++)
+            l->p[k][m] -= gain[k] * row[m];
 }
 
 static double doubted(double sigma, double doubt)
@@ -87,17 +95,17 @@ static bool usable(const struct header *h, const char *what, const struct ego *n
 
 static double off_our_way(const struct planner *p, double x, double y)
 {
-    return y - (-p->offset.value - p->heading.value * x + 0.5 * p->curvature.value * x * x);
+    return y - (-p->lane.s[OFFSET] - p->lane.s[HEADING] * x + 0.5 * p->lane.s[CURVATURE] * x * x);
 }
 
 /* How fast that grows: who follows the lane, or comes along it, does not move across. Its variance. */
 static double across_our_way(const struct planner *p, const struct object *o, double *variance)
 {
     double x = (double)o->x_m, vx = isnan(o->vx_mps) ? 0 : (double)o->vx_mps;
-    double slope = p->curvature.value * x - p->heading.value;
+    double slope = p->lane.s[CURVATURE] * x - p->lane.s[HEADING];
 
     *variance = (double)o->covariance[VAR_VY] + slope * slope * (double)o->covariance[VAR_VX] +
-                x * x * vx * vx * p->curvature.variance;
+                x * x * vx * vx * p->lane.p[CURVATURE][CURVATURE];
     return (double)o->vy_mps - slope * vx;
 }
 
@@ -140,25 +148,36 @@ static void follow(struct planner *p, const struct object *o, double v, double c
     brake(p, fmin(takes - free, most), why);
 }
 
-/* We drive on for dt seconds in the lane that we know. */
-static void move_on(struct planner *p, const struct ego *ego, double dt)
+/* We drive on in it for dt seconds. How we turn meanwhile says how it bends, too. */
+static void move_on(struct lane *l, const struct ego *ego, double dt)
 {
-    double v = (double)ego->speed_mps, built = BEND_JERK / fmax(v * v, 1);
+    double v = (double)ego->speed_mps, built = BEND_JERK / fmax(v * v, 1),
+           moved[LANE_STATE][LANE_STATE];
+    double turned = isnan(ego->yaw_rate_radps) ? v * l->s[CURVATURE] : (double)ego->yaw_rate_radps;
+    double f[LANE_STATE][LANE_STATE] = {{1, v * dt, 0}, {0, 1, -v * dt}, {0, 0, 1}};
 
-    p->offset.value += dt * v * p->heading.value;
-    p->offset.variance += dt * OFFSET_NOISE;
-    if (!isnan(ego->yaw_rate_radps))
-        p->heading.value += dt * ((double)ego->yaw_rate_radps - v * p->curvature.value);
-    p->heading.variance += dt * HEADING_NOISE;
-    p->curvature.variance += dt * built * built;
+    l->s[OFFSET] += dt * v * l->s[HEADING];
+    l->s[HEADING] += dt * (turned - v * l->s[CURVATURE]);
+    for (int i = 0; i < LANE_STATE; i++)
+        for (int j = 0; j < LANE_STATE; j++) {
+            moved[i][j] = 0;
+            for (int k = 0; k < LANE_STATE; k++)
+                for (int m = 0; m < LANE_STATE; m++)
+                    moved[i][j] += f[i][k] * l->p[k][m] * f[j][m];
+        }
+    memcpy(l->p, moved, sizeof moved);
+    l->p[OFFSET][OFFSET] += dt * OFFSET_NOISE;
+    l->p[HEADING][HEADING] += dt * HEADING_NOISE;
+    l->p[CURVATURE][CURVATURE] += dt * built * built;
 }
 
-static void hear_lane(struct planner *p, const struct ego_lane *l)
+static void hear_lane(struct lane *l, const struct ego_lane *m)
 {
-    hear(&p->offset, (double)l->offset_m, doubted((double)l->offset_sigma_m, OFFSET_DOUBT_M));
-    hear(&p->heading, (double)l->heading_rad, doubted((double)l->heading_sigma_rad, HEADING_DOUBT));
-    if (!isnan(l->curvature_1pm))
-        hear(&p->curvature, (double)l->curvature_1pm, (double)l->curvature_sigma_1pm);
+    hear(l, OFFSET, (double)m->offset_m, doubted((double)m->offset_sigma_m, OFFSET_DOUBT_M));
+    hear(l, HEADING, (double)m->heading_rad, doubted((double)m->heading_sigma_rad, HEADING_DOUBT));
+    if (!isnan(m->curvature_1pm))
+        hear(l, CURVATURE, (double)m->curvature_1pm,
+             doubted((double)m->curvature_sigma_1pm, CURVATURE_DOUBT));
 }
 
 static void plan_across(struct planner *p, const struct lanes_message *m, const struct ego *ego)
@@ -168,18 +187,18 @@ static void plan_across(struct planner *p, const struct lanes_message *m, const 
     char why[200];
     bool told = usable(&m->header, "lanes", ego, why);
 
-    move_on(p, ego, fmin(fmax(now_s - p->then_s, 0), LANE_HOLD_S));
+    move_on(&p->lane, ego, fmin(fmax(now_s - p->then_s, 0), LANE_HOLD_S));
     p->then_s = now_s;
     if (told && l->offset_sigma_m < LANE_SIGMA_M && !isnan(l->offset_m) && !isnan(l->heading_rad)) {
         if (now_s - p->lane_s > LANE_HOLD_S) /* another one, perhaps */
-            p->offset.variance = p->heading.variance = p->curvature.variance = 1;
+            p->lane = (struct lane){.p = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
         p->lane_s = now_s;
-        hear_lane(p, l);
+        hear_lane(&p->lane, l);
     }
     double a = 0.7 / v, b = 2 * 0.9 * a; /* 1/m; of the spring */
-    double k = p->curvature.value;
+    double k = p->lane.s[CURVATURE];
     if (now_s - p->lane_s <= LANE_HOLD_S)
-        k -= a * a * p->offset.value + b * p->heading.value;
+        k -= a * a * p->lane.s[OFFSET] + b * p->lane.s[HEADING];
     else
         brake(p, 2, told ? "no lane to follow" : why);
     p->control.steering_angle_rad = (float)fmin(fmax(atan(WHEELBASE_M * k), -0.5), 0.5);
@@ -188,7 +207,7 @@ static void plan_across(struct planner *p, const struct lanes_message *m, const 
 static void plan_along(struct planner *p, const struct objects_message *m, const struct ego *ego)
 {
     double now_s = 1e-9 * (double)ego->t_ns, v = (double)ego->speed_mps;
-    double in_bend = sqrt(ACROSS_MPS2 / fmax(fabs(p->curvature.value), 1e-4));
+    double in_bend = sqrt(ACROSS_MPS2 / fmax(fabs(p->lane.s[CURVATURE]), 1e-4));
     double wish = fmax(fmin(p->speed_wish, in_bend), 1),
            free = ACCELERATION * (1 - pow(v / wish, 4));
     double care = m->header.qualifier == QUALIFIER_AVAILABLE_REDUCED ? 1.5 : 1;
