@@ -348,6 +348,19 @@ sim-faults: $(PROGRAMS)
 	@sed -i -e '/^<!-- faults -->$$/,/^<!-- end faults -->$$/ { /^<!--/!d }' \
 	  -e '/^<!-- faults -->$$/r $B/sim-faults.md' README.md
 
+# Every scenario from above, what our network makes of it against the truth: $B/plots/NAME.png, and all on one page.
+PLOTS := $(SCENARIOS:sim/scenarios/%.yaml=$B/plots/%.png)
+plots: $B/plots/all.jpg
+$B/plots/%.jsonl: $B/outrider sim/examples/sim.yaml perception/models/outrider-int8.onnx
+	@mkdir -p $(@D)
+	@rm -rf $B/plots/$*
+	$B/outrider sim --write $B/plots/$* --scenario $* --rate 10 --frames 120
+	$B/outrider run -c sim/examples/sim.yaml --input $B/plots/$* -o $@
+$B/plots/%.png: $B/plots/%.jsonl
+	$B/outrider plot --truth $B/plots/$* --run $< -o $@
+$B/plots/all.jpg: $(PLOTS)
+	$B/outrider plot $(foreach p,$(PLOTS:.png=),--truth $p --run $p.jsonl) --columns 3 --width 480 --every 1 --quality 70 -o $@
+
 demo: $(PROGRAMS)
 	@BUILD=$B SHARED=$(SHARED) bash sim/demo.sh
 
@@ -375,5 +388,5 @@ clean:
 	rm -rf build build-* compile_commands.json
 
 -include $(shell find $B -name '*.d' 2> /dev/null)
-.PHONY: all test run-tests test-mpi run-mpi test-thread test-arm run-arm conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish bench-train score score-publish int8 sim-faults demo install compdb format clean deps torcs-deps deps-check
+.PHONY: all test run-tests test-mpi run-mpi test-thread test-arm run-arm conformance check tidy fuzzers build-fuzz bench bench-deps bench-engine bench-publish bench-train score score-publish int8 sim-faults plots demo install compdb format clean deps torcs-deps deps-check
 .SECONDARY:

@@ -11,6 +11,7 @@
 #include "perception/motion/ego_sight.h"
 #include "perception/motion/mount.h"
 #include "perception/nn/net.h"
+#include "perception/track/join.h"
 #include "perception/track/lanes.h"
 
 enum { WARMUP_FRAMES = 2, MODEL_ID_BYTES = PERCEPTION_MAX_NETWORKS * 20 };
@@ -37,8 +38,9 @@ struct perception {
 
     int frames; /* since the start or a reset, as far as WARMUP_FRAMES */
     int64_t t_ns;
-    int width, height;                       /* of the last picture */
-    struct object object[SCENE_MAX_OBJECTS]; /* working memory: before they are sorted */
+    int width, height;                            /* of the last picture */
+    struct detection joined[HEAD_MAX_DETECTIONS]; /* working memory of a frame */
+    struct object object[SCENE_MAX_OBJECTS];      /* working memory: before they are sorted */
 };
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -322,7 +324,9 @@ static void build_objects(struct perception *p, const struct camera *c, int64_t 
         known.width = p->width;
         known.height = p->height;
     }
-    tracker_step(p->tracker, seen->detection, seen->n_detections, &known, ego, t_ns);
+    const int n = detections_join(seen->detection, seen->n_detections, p->joined);
+
+    tracker_step(p->tracker, p->joined, n, &known, ego, t_ns);
     assess_sort(p->object, tracker_objects(p->tracker, p->object, SCENE_MAX_OBJECTS), out);
 }
 

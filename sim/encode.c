@@ -14,6 +14,7 @@ struct encoder {
     tjhandle jpeg; /* NULL until the first one */
     uint8_t *data;
     size_t size, capacity;
+    int quality;     /* of JPEG; 0: ENCODE_JPEG_QUALITY */
     struct why said; /* by libpng */
 };
 
@@ -21,6 +22,11 @@ enum err encoder_open(struct encoder **out)
 {
     *out = calloc(1, sizeof **out);
     return *out ? OK : ERR_NOMEM;
+}
+
+void encoder_quality(struct encoder *e, int jpeg)
+{
+    e->quality = jpeg;
 }
 
 void encoder_close(struct encoder *e)
@@ -129,7 +135,8 @@ static enum err encode_jpeg(struct encoder *e, const struct image *rgb, struct b
     if (!reserve(e, size))
         return err_say(why, ERR_NOMEM, "JPEG: no memory");
     if (tjCompress2(e->jpeg, rgb->data, rgb->width, rgb->stride_bytes, rgb->height, TJPF_RGB,
-                    &e->data, &size, TJSAMP_420, ENCODE_JPEG_QUALITY, TJFLAG_NOREALLOC))
+                    &e->data, &size, TJSAMP_420, e->quality ? e->quality : ENCODE_JPEG_QUALITY,
+                    TJFLAG_NOREALLOC))
         return err_say(why, ERR_IO, "JPEG: %s", tjGetErrorStr2(e->jpeg));
     *out = (struct bytes){e->data, size};
     return OK;

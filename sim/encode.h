@@ -13,6 +13,8 @@ MUST_CHECK enum err encoder_open(struct encoder **out);
 void encoder_close(struct encoder *e); /* NULL is fine */
 
 enum { ENCODE_JPEG_QUALITY = 92 };
+/* Of JPEGs from now on, 1 to 100. */
+void encoder_quality(struct encoder *e, int jpeg);
 
 /* ENCODING_RGB8, _PNG or _JPEG. *out borrows from e until the next call; RGB8 rows are without
  * padding. ERR_IO with what the library said. */

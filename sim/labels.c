@@ -188,6 +188,9 @@ static void truth_object(const struct object *o, const struct truth_object *more
     fprintf(f, "\"at\": [%.3f, %.3f, %.3f], \"size\": [%.2f, %.2f, %.2f], ", (double)o->x_m,
             (double)o->y_m, (double)o->z_m, (double)o->length_m, (double)o->width_m,
             (double)o->height_m);
+    fprintf(f, "\"velocity\": [%.3f, %.3f], ", (double)o->vx_mps, (double)o->vy_mps);
+    if (o->is_lead)
+        fprintf(f, "\"lead\": true, ");
     if (isfinite(o->occlusion)) /* signs are not looked behind */
         fprintf(f, "\"occlusion\": %.3f, ", (double)o->occlusion);
     if (isfinite(o->truncation))

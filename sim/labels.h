@@ -27,7 +27,8 @@ const char *labels_kitti_type(enum object_class c); /* NULL: KITTI has no such t
 /* Everything a network can learn from a frame, one JSON object a line: "image"; "conditions": words, a light
  * (day, dusk, night), urban, rural or motorway, perhaps rain, fog; "objects": class,
  * box (visible, px), full (whole silhouette, px), at (near face, m, vehicle frame), size (length, width,
- * height, m), yaw, occlusion, truncation, counts (label_counts); "boundaries": role, kind, type,
+ * height, m), velocity (relative to us, m/s), lead (true: the next in our way), yaw, occlusion, truncation, counts
+ * (label_counts); "boundaries": role, kind, type,
  * color (enums of perception/scene.h, 0 unknown), pixels [[x, y], ...] from the bottom upwards. */
 void labels_truth(const struct truth *t, const struct world *w, const char *image, FILE *f);
 

@@ -18,6 +18,7 @@ int echo_command(int argc, char **argv);
 int train_command(int argc, char **argv);
 int train_tracker_command(int argc, char **argv); /* of train */
 int label_command(int argc, char **argv);
+int plot_command(int argc, char **argv);
 int eval_command(int argc, char **argv);
 
 #endif

@@ -14,6 +14,8 @@ static const struct command commands[] = {
     {"train", "our own network, on sets of labelled pictures", train_command},
     {"label", "pictures labelled by networks, to train on", label_command},
     {"eval", "the standard scores: objects", eval_command},
+    {"plot", "a simulated drive from above: tracks and their sigmas against the truth",
+     plot_command},
     {"echo", "print the messages of the bus", echo_command},
     {NULL, NULL, NULL},
 };

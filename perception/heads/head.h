@@ -26,6 +26,8 @@ struct detection {
     float sigma_px[4]; /* of x1 y1 x2 y2 */
     float score;       /* 0..1 */
     enum object_class class;
+    enum object_class other; /* what other_score of the score speaks for (track/join.h) */
+    float other_score;       /* 0: nothing */
     /* How far it is along the ground, for networks that say: metres for each px of the camera's focal length fx
      * in the picture, and the standard deviation of its logarithm; 0: not known. */
     float distance_per_px, distance_sigma;

@@ -140,6 +140,79 @@ void draw_label(struct image *im, float x, float y, const char *text, struct col
                     ink);
 }
 
+/* Dots that touch are one stroke; diagonally only where no dot beside both makes the corner. */
+static void letter_stroke(struct image *im, float left, float top, float dot_px, char letter,
+                          struct color c)
+{
+    static const int step[4][2] = {{1, 0}, {0, 1}, {1, 1}, {-1, 1}};
+    const float width = 1.1f * dot_px;
+
+    for (int i = 0; i < FONT_WIDTH * FONT_HEIGHT; i++) {
+        const int x = i % FONT_WIDTH, y = i / FONT_WIDTH;
+        const float px = left + ((float)x + 0.5f) * dot_px, py = top + ((float)y + 0.5f) * dot_px;
+        bool alone = true;
+
+        if (!font_dot(letter, x, y))
+            continue;
+        for (int k = 0; k < 4; k++) {
+            const int dx = step[k][0], dy = step[k][1], nx = x + dx, ny = y + dy;
+
+            if (nx < 0 || nx >= FONT_WIDTH || ny >= FONT_HEIGHT || !font_dot(letter, nx, ny) ||
+                (dx && dy && (font_dot(letter, nx, y) || font_dot(letter, x, ny))))
+                continue;
+            draw_line(im, px, py, px + (float)dx * dot_px, py + (float)dy * dot_px, width, c, 1);
+            alone = false;
+        }
+        if (alone)
+            draw_line(im, px, py, px, py, width, c, 1);
+    }
+}
+
+void draw_text(struct image *im, float x, float y, const char *text, float dot_px, struct color c)
+{
+    if (!(fabsf(x) < 1e6f && fabsf(y) < 1e6f && dot_px > 0 && dot_px < 100))
+        return;
+    for (int i = 0; i < 256 && text[i]; i++)
+        letter_stroke(im, x + (float)(i * (FONT_WIDTH + 1)) * dot_px, y - FONT_BASELINE * dot_px,
+                      dot_px, text[i], c);
+}
+
+float draw_text_width(const char *text, float dot_px)
+{
+    return (float)strnlen(text, 256) * (FONT_WIDTH + 1) * dot_px;
+}
+
+void draw_ellipse(struct image *im, float x, float y, const float covariance[3], float sigmas,
+                  float width_px, struct color c, float alpha)
+{
+    const double xx = fmax(covariance[0], 0.25), yy = fmax(covariance[2], 0.25), xy = covariance[1],
+                 det = xx * yy - xy * xy;
+    const double reach_x = sigmas * sqrt(xx) + width_px / 2.0 + 1,
+                 reach_y = sigmas * sqrt(yy) + width_px / 2.0 + 1;
+
+    if (!(det > 0 && sigmas > 0 && width_px >= 0 && alpha > 0 && isfinite(x) && isfinite(y) &&
+          isfinite(reach_x) && isfinite(reach_y)))
+        return;
+    const int left = (int)limit(x - reach_x, 0, im->width),
+              right = (int)limit(x + reach_x + 1, 0, im->width),
+              top = (int)limit(y - reach_y, 0, im->height),
+              bottom = (int)limit(y + reach_y + 1, 0, im->height);
+
+    for (int py = top; py < bottom; py++)
+        for (int px = left; px < right; px++) {
+            /* Sigmas away, and how fast they grow here: their quotient is a distance in pixels. */
+            const double dx = px + 0.5 - x, dy = py + 0.5 - y;
+            const double gx = (yy * dx - xy * dy) / det, gy = (xx * dy - xy * dx) / det;
+            const double away = sqrt(fmax(gx * dx + gy * dy, 0)), steep = hypot(gx, gy);
+            const double outside = steep > 0 ? (away - sigmas) * away / steep : -reach_x;
+            const double edge = width_px > 0 ? fabs(outside) - width_px / 2.0 : outside;
+            const double cover = limit(0.5 - edge, 0, 1);
+
+            if (cover > 0)
+                blend(im, px, py, c, fminf(alpha, 1) * (float)cover);
+        }
+}
+
 int draw_scale(const struct image *im)
 {
     return im->height < 900 ? 1 : (im->height + 270) / 540;

@@ -19,6 +19,15 @@ void draw_box(struct image *im, const struct box *b, float width_px, struct colo
  */
 void draw_label(struct image *im, float x, float y, const char *text, struct color c);
 
+/* Letters alone, of smooth strokes: their baseline begins at (x, y), a dot of the font is dot_px wide. Cut off
+ * outside. draw_text_width: px. */
+void draw_text(struct image *im, float x, float y, const char *text, float dot_px, struct color c);
+float draw_text_width(const char *text, float dot_px);
+/* Where a normal distribution about (x, y) has less than so many sigmas: filled if width_px is 0,
+ * else its outline. covariance: xx xy yy, px^2; what is less than half a pixel is drawn as that. */
+void draw_ellipse(struct image *im, float x, float y, const float covariance[3], float sigmas,
+                  float width_px, struct color c, float alpha);
+
 /* A mask (height, width) of 0..255 over the whole picture. */
 void draw_tint(struct image *im, const uint8_t *mask, int width, int height, struct color c);
 int draw_scale(

@@ -29,6 +29,9 @@ static const float SIDE_M = 0.1f, SIDE_WIDTHS = 0.01f;
  * this is the next one out, and ours is not seen. */
 static const float OUR_SIDE_M = 4.5f;
 
+/* Of the width that our lane was known to have: less is no lane, so close is the same. Known: to 0.25 m. */
+static const float WIDTH_LEAST = 0.8f, WIDTH_SAME = 0.2f, WIDTH_SURE_M2 = 0.0625f;
+
 static const float EVIDENCE_KEPT = 0.9f; /* of types and colours, from one sighting to the next */
 
 /* Farther between two frames, what was seen before says nothing of the road here. */
@@ -61,6 +64,7 @@ struct lanes {
     struct track track[MAX_TRACKS];
     int n_order; /* of what is published, left to right */
     struct track *order[MAX_TRACKS];
+    struct lane_width width; /* of our lane */
 };
 
 enum err lanes_open(struct lanes **out)
@@ -223,6 +227,31 @@ static void number_side(struct track **order, int from, int step, int n, int fir
     }
 }
 
+/* A seam, a shadow or somebody's flank within our lane: with it the lane would be much narrower than it was until now,
+ * with the next one out it is as wide. Of `left` boundaries on the left and the others, n in all: -1 or +1 if the
+ * innermost on the right or left is such a thing, 0 if neither. */
+static int within_lane(const struct lanes *l, struct track *const *order, int left, int n)
+{
+    const float usual = (float)l->width.m;
+
+    if (!l->metres || !(l->width.variance > 0 && l->width.variance < WIDTH_SURE_M2) || left == 0 ||
+        left == n)
+        return 0;
+    const float y_left = order[left - 1]->lateral, y_right = order[left]->lateral;
+    float best = WIDTH_SAME * usual;
+    int which = 0;
+
+    if (y_left - y_right > WIDTH_LEAST * usual)
+        return 0;
+    if (left + 1 < n && fabsf(y_left - order[left + 1]->lateral - usual) < best) {
+        best = fabsf(y_left - order[left + 1]->lateral - usual);
+        which = -1;
+    }
+    if (left > 1 && fabsf(order[left - 2]->lateral - y_right - usual) < best)
+        which = 1;
+    return which;
+}
+
 /* Published boundaries left to right, with roles counted outwards from us. */
 static void set_roles(struct lanes *l)
 {
@@ -252,8 +281,11 @@ static void set_roles(struct lanes *l)
     }
     bool far_left = l->metres && left > 0 && order[left - 1]->lateral > OUR_SIDE_M;
     bool far_right = l->metres && left < n && order[left]->lateral < -OUR_SIDE_M;
-    number_side(order, left - 1, -1, left, 1 + far_left);
-    number_side(order, left, 1, n - left, -1 - far_right);
+    const int within = within_lane(l, order, left, n);
+    const int skip_left = within > 0, skip_right = within < 0;
+
+    number_side(order, left - 1 - skip_left, -1, left - skip_left, 1 + far_left);
+    number_side(order, left + skip_right, 1, n - left - skip_right, -1 - far_right);
     l->n_order = n;
 }
 
@@ -294,6 +326,19 @@ static void predict(struct lanes *l, float dt_s, float yaw_rate_radps)
     }
 }
 
+/* The cubics of our lane's two sides, NULL where there is none; measured: only those seen in this frame. */
+static void own_sides(const struct lanes *l, bool measured, const struct lane_cubic *side[2])
+{
+    side[0] = side[1] = NULL;
+    for (int i = 0; i < l->n_order; i++) {
+        const struct track *t = l->order[i];
+
+        if ((t->role == 1 || t->role == -1) &&
+            (!measured || t->measurement == MEASUREMENT_MEASURED))
+            side[t->role < 0] = &t->cubic;
+    }
+}
+
 void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const struct camera *camera,
                 int image_width, float speed_mps, float yaw_rate_radps, int64_t t_ns)
 {
@@ -327,6 +372,11 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
     drop_duplicates(l, width);
     set_lateral(l, width);
     set_roles(l);
+    if (!metres)
+        return;
+    const struct lane_cubic *side[2];
+    own_sides(l, true, side);
+    lane_width_step(&l->width, side[0], side[1], (double)dt_s);
 }
 
 /* ---- out ----------------------------------------------------------------------------------- */
@@ -426,7 +476,7 @@ static void fill_boundary(const struct lanes *l, const struct track *t, struct l
 
 void lanes_scene(const struct lanes *l, struct scene *s)
 {
-    const struct lane_cubic *left = NULL, *right = NULL;
+    const struct lane_cubic *side[2] = {NULL, NULL};
     int first = 0, n = l->n_order;
 
     while (n > SCENE_MAX_LANES) { /* the farthest out are missed least */
@@ -434,14 +484,9 @@ void lanes_scene(const struct lanes *l, struct scene *s)
         n--;
     }
     s->n_lanes = n;
-    for (int i = 0; i < n; i++) {
-        const struct track *t = l->order[first + i];
-
-        fill_boundary(l, t, &s->lane[i]);
-        if (l->metres && t->role == 1)
-            left = &t->cubic;
-        if (l->metres && t->role == -1)
-            right = &t->cubic;
-    }
-    ego_lane_find(left, right, l->speed_mps, &s->ego_lane);
+    for (int i = 0; i < n; i++)
+        fill_boundary(l, l->order[first + i], &s->lane[i]);
+    if (l->metres)
+        own_sides(l, false, side);
+    ego_lane_find(side[0], side[1], &l->width, l->speed_mps, &s->ego_lane);
 }

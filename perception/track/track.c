@@ -211,8 +211,10 @@ enum object_class track_class(const struct track *t)
     return t->class;
 }
 
-static void weigh_evidence(struct track *t)
+static void hear_evidence(struct track *t, const struct detection *d)
 {
+    t->evidence[d->class] += d->score - d->other_score;
+    t->evidence[d->other] += d->other_score;
     t->class = 0;
     for (int i = 1; i < OBJECT_CLASS_COUNT; i++)
         if (t->evidence[i] > t->evidence[t->class])
@@ -237,8 +239,7 @@ void track_start(struct track *t, uint64_t id, const struct detection *d, float 
                         .born_ns = t_ns,
                         .log_odds = clampf(score_log_odds(d->score) - 1.5f, -2, 1),
                         .located_m = {NAN, NAN}};
-    t->evidence[d->class] = d->score;
-    weigh_evidence(t);
+    hear_evidence(t, d);
     count_hit(t, d, covered, t_ns);
     start_extents(t);
     struct box_reading r = box_read(d, camera);
@@ -269,8 +270,7 @@ void track_update(struct track *t, const struct detection *d, float covered,
         fminf(t->log_odds + clampf(score_log_odds(d->score) + 0.7f, 0.1f, 2), LOG_ODDS_MAX);
     for (int i = 0; i < OBJECT_CLASS_COUNT; i++)
         t->evidence[i] *= 0.95f; /* the last 20 frames speak */
-    t->evidence[d->class] += d->score;
-    weigh_evidence(t);
+    hear_evidence(t, d);
     count_hit(t, d, covered, t_ns);
     if (track_class(t) != before)
         start_extents(t);

@@ -5,7 +5,8 @@
  *   example [-d DAEMON] [-s SIMULATOR] [-c CONTROL] [-n CAMERA] [-v SPEED] [-t]
  *
  * SPEED in m/s is kept where nobody is ahead (as it was at first); -t drives by the simulator's truth.
- * Across: curvature of the lane and a damped spring (Rajamani, Vehicle Dynamics and Control, 2012, ch. 2).
+ * Across: curvature of the lane and a damped spring on what is known of the lane, each number of a message weighed by its
+ * sigma (Rajamani, Vehicle Dynamics and Control, 2012, ch. 2).
  * Along: the Intelligent Driver Model (Treiber, Hennecke, Helbing, Phys. Rev. E 62, 2000). */
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,16 +21,52 @@ static const double TIME_GAP_S = 1.8, STANDSTILL_M = 5, ACCELERATION = 1.5, COMF
                     HARDEST = 8;
 static const double OUR_WAY_M = 1.6; /* to either side: half a car, half of who crosses, and air */
 static const double ACROSS_MPS2 = 2, LANE_HOLD_S = 1, LANE_SIGMA_M = 0.6, VALID_S = 0.5;
-static const double FIRM = 3, SLOW_MPS = 2;      /* m/s2; over ground: it stands, or crosses */
-enum { SEEN_OFTEN = 4, VAR_X = 0, VAR_VY = 15 }; /* places in the covariance over x y vx vy ax ay */
+static const double FIRM = 3, SLOW_MPS = 2; /* m/s2; over ground: it stands, or crosses */
+/* What roads and we can do meanwhile: jerk that bends are built for, m/s3; noise of our heading and offset, per second. */
+static const double BEND_JERK = 1, HEADING_NOISE = 1e-4, OFFSET_NOISE = 2.5e-3;
+static const double OFFSET_DOUBT_M = 0.1, HEADING_DOUBT = 0.005,
+                    CURVATURE_DOUBT = 1e-3; /* that frames share, beside their sigma */
+enum {
+    SEEN_OFTEN = 4,
+    VAR_X = 0,
+    VAR_VX = 11,
+    VAR_VY = 15
+}; /* of the covariance over x y vx vy ax ay */
+
+enum { OFFSET, HEADING, CURVATURE, LANE_STATE }; /* of us in the lane, left > 0; of the lane */
+
+struct lane { /* what is known of it: a Kalman filter */
+    double s[LANE_STATE], p[LANE_STATE][LANE_STATE];
+};
 
 struct planner {
-    double speed_wish;                 /* NAN: as it is at first */
-    double lane_s, blind_s;            /* a lane was last usable; objects are not since */
-    double offset, heading, curvature; /* of us in that lane; of the lane */
+    double speed_wish;      /* NAN: as it is at first */
+    double lane_s, blind_s; /* a lane was last usable; objects are not since */
+    double then_s;          /* of the last plan */
+    struct lane lane;
     bool braking;
     struct control control; /* what is being decided */
 };
+
+/* One of its numbers is heard. A sigma of 0, the truth's, takes over at once. */
+static void hear(struct lane *l, int i, double seen, double sigma)
+{
+    double off = seen - l->s[i], variance = l->p[i][i] + sigma * sigma + 1e-12, gain[LANE_STATE];
+
+    for (int k = 0; k < LANE_STATE; k++) {
+        gain[k] = l->p[k][i] / variance;
+        l->s[k] += gain[k] * off;
+    }
+    double row[LANE_STATE] = {l->p[i][OFFSET], l->p[i][HEADING], l->p[i][CURVATURE]};
+    for (int k = 0; k < LANE_STATE; k++)
+        for (int m = 0; m < LANE_STATE; m++)
+            l->p[k][m] -= gain[k] * row[m];
+}
+
+static double doubted(double sigma, double doubt)
+{
+    return sigma > 0 ? hypot(sigma, doubt) : 0;
+}
 
 /* Brake at least that hard, and say why. */
 static void brake(struct planner *p, double mps2, const char *why)
@@ -58,17 +95,28 @@ static bool usable(const struct header *h, const char *what, const struct ego *n
 
 static double off_our_way(const struct planner *p, double x, double y)
 {
-    return y - (-p->offset - p->heading * x + 0.5 * p->curvature * x * x);
+    return y - (-p->lane.s[OFFSET] - p->lane.s[HEADING] * x + 0.5 * p->lane.s[CURVATURE] * x * x);
+}
+
+/* How fast that grows: who follows the lane, or comes along it, does not move across. Its variance. */
+static double across_our_way(const struct planner *p, const struct object *o, double *variance)
+{
+    double x = (double)o->x_m, vx = isnan(o->vx_mps) ? 0 : (double)o->vx_mps;
+    double slope = p->lane.s[CURVATURE] * x - p->lane.s[HEADING];
+
+    *variance = (double)o->covariance[VAR_VY] + slope * slope * (double)o->covariance[VAR_VX] +
+                x * x * vx * vx * p->lane.p[CURVATURE][CURVATURE];
+    return (double)o->vy_mps - slope * vx;
 }
 
 /* It is no flicker, moves towards our way, surely (two sigmas), and its predicted path meets it. */
 static bool comes_in_our_way(const struct planner *p, const struct object *o)
 {
-    double off = off_our_way(p, (double)o->x_m, (double)o->y_m), across = (double)o->vy_mps;
-    double sigma = sqrt((double)o->covariance[VAR_VY]);
+    double off = off_our_way(p, (double)o->x_m, (double)o->y_m), variance;
+    double across = across_our_way(p, o, &variance);
 
-    if ((sigma > 0 && o->hits < SEEN_OFTEN) || off * across > 0 ||
-        !(fabs(across) > fmax(0.4, 2 * sigma)))
+    if ((o->covariance[VAR_VY] > 0 && o->hits < SEEN_OFTEN) || off * across > 0 ||
+        !(fabs(across) > fmax(0.4, 2 * sqrt(variance))))
         return false;
     for (int i = 0; i < o->n_path && o->path[i].x_m > 0; i++) /* from then on it is behind us */
         if (fabs(off_our_way(p, (double)o->path[i].x_m, (double)o->path[i].y_m)) < OUR_WAY_M)
@@ -100,6 +148,38 @@ static void follow(struct planner *p, const struct object *o, double v, double c
     brake(p, fmin(takes - free, most), why);
 }
 
+/* We drive on in it for dt seconds. How we turn meanwhile says how it bends, too. */
+static void move_on(struct lane *l, const struct ego *ego, double dt)
+{
+    double v = (double)ego->speed_mps, built = BEND_JERK / fmax(v * v, 1),
+           moved[LANE_STATE][LANE_STATE];
+    double turned = isnan(ego->yaw_rate_radps) ? v * l->s[CURVATURE] : (double)ego->yaw_rate_radps;
+    double f[LANE_STATE][LANE_STATE] = {{1, v * dt, 0}, {0, 1, -v * dt}, {0, 0, 1}};
+
+    l->s[OFFSET] += dt * v * l->s[HEADING];
+    l->s[HEADING] += dt * (turned - v * l->s[CURVATURE]);
+    for (int i = 0; i < LANE_STATE; i++)
+        for (int j = 0; j < LANE_STATE; j++) {
+            moved[i][j] = 0;
+            for (int k = 0; k < LANE_STATE; k++)
+                for (int m = 0; m < LANE_STATE; m++)
+                    moved[i][j] += f[i][k] * l->p[k][m] * f[j][m];
+        }
+    memcpy(l->p, moved, sizeof moved);
+    l->p[OFFSET][OFFSET] += dt * OFFSET_NOISE;
+    l->p[HEADING][HEADING] += dt * HEADING_NOISE;
+    l->p[CURVATURE][CURVATURE] += dt * built * built;
+}
+
+static void hear_lane(struct lane *l, const struct ego_lane *m)
+{
+    hear(l, OFFSET, (double)m->offset_m, doubted((double)m->offset_sigma_m, OFFSET_DOUBT_M));
+    hear(l, HEADING, (double)m->heading_rad, doubted((double)m->heading_sigma_rad, HEADING_DOUBT));
+    if (!isnan(m->curvature_1pm))
+        hear(l, CURVATURE, (double)m->curvature_1pm,
+             doubted((double)m->curvature_sigma_1pm, CURVATURE_DOUBT));
+}
+
 static void plan_across(struct planner *p, const struct lanes_message *m, const struct ego *ego)
 {
     const struct ego_lane *l = &m->ego_lane;
@@ -107,16 +187,18 @@ static void plan_across(struct planner *p, const struct lanes_message *m, const 
     char why[200];
     bool told = usable(&m->header, "lanes", ego, why);
 
+    move_on(&p->lane, ego, fmin(fmax(now_s - p->then_s, 0), LANE_HOLD_S));
+    p->then_s = now_s;
     if (told && l->offset_sigma_m < LANE_SIGMA_M && !isnan(l->offset_m) && !isnan(l->heading_rad)) {
+        if (now_s - p->lane_s > LANE_HOLD_S) /* another one, perhaps */
+            p->lane = (struct lane){.p = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
         p->lane_s = now_s;
-        p->offset = (double)l->offset_m;
-        p->heading = (double)l->heading_rad;
-        p->curvature = isnan(l->curvature_1pm) ? 0 : (double)l->curvature_1pm;
+        hear_lane(&p->lane, l);
     }
     double a = 0.7 / v, b = 2 * 0.9 * a; /* 1/m; of the spring */
-    double k = p->curvature;
+    double k = p->lane.s[CURVATURE];
     if (now_s - p->lane_s <= LANE_HOLD_S)
-        k -= a * a * p->offset + b * p->heading;
+        k -= a * a * p->lane.s[OFFSET] + b * p->lane.s[HEADING];
     else
         brake(p, 2, told ? "no lane to follow" : why);
     p->control.steering_angle_rad = (float)fmin(fmax(atan(WHEELBASE_M * k), -0.5), 0.5);
@@ -125,7 +207,7 @@ static void plan_across(struct planner *p, const struct lanes_message *m, const 
 static void plan_along(struct planner *p, const struct objects_message *m, const struct ego *ego)
 {
     double now_s = 1e-9 * (double)ego->t_ns, v = (double)ego->speed_mps;
-    double in_bend = sqrt(ACROSS_MPS2 / fmax(fabs(p->curvature), 1e-4));
+    double in_bend = sqrt(ACROSS_MPS2 / fmax(fabs(p->lane.s[CURVATURE]), 1e-4));
     double wish = fmax(fmin(p->speed_wish, in_bend), 1),
            free = ACCELERATION * (1 - pow(v / wish, 4));
     double care = m->header.qualifier == QUALIFIER_AVAILABLE_REDUCED ? 1.5 : 1;

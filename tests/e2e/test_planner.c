@@ -147,6 +147,44 @@ Test(planner, sees_for_itself)
     file_finish(&lines);
 }
 
+static int count(const char *text, const char *what)
+{
+    int n = 0;
+
+    for (const char *at = text; (at = strstr(at, what)); at++)
+        n++;
+    return n;
+}
+
+/* Oncoming cars move across our axis there all the time, and what the lines say of a bend is never sure. */
+Test(planner, a_bend_is_no_reason_to_brake_again_and_again)
+{
+    char yaml[1024], model[512];
+    struct file lines = {0};
+    struct rig r;
+
+    cr_assert(realpath("perception/models/outrider-int8.onnx", model));
+    snprintf(yaml, sizeof yaml,
+             "mode: lockstep\ncameras: [{name: front, rate_hz: 10}]\nnetworks: [{model: '%s'}]\n",
+             model);
+    rig_start(&r, yaml);
+    const char *planner_argv[] = {
+        "proto/client/example", "-d", r.out, "-s", truth_at, "-c", control_at, NULL};
+    const char *argv[] = {
+        "outrider", "sim",      "--scenario", "curve",      "--seed",    "1",      "--rate",
+        "10",       "--frames", "80",         "--lockstep", "--connect", r.in,     "--answers",
+        r.out,      "--truth",  truth_at,     "--control",  control_at,  "--json", NULL};
+    pid_t planner = program_start(planner_argv, planner_log);
+    cr_expect_eq(program_run(argv, said, sizeof said), 0, "%s", said);
+    end(planner, &lines);
+    rig_finish(&r);
+    json_t *j = outcome();
+    cr_expect_lt(number(j, "off_middle_m"), 0.5, "%s", said);
+    cr_expect_leq(count(lines.text, ": brakes with "), 4, "%s", lines.text);
+    json_decref(j);
+    file_finish(&lines);
+}
+
 Test(planner, wrong_options_are_told)
 {
     static const struct {

@@ -97,3 +97,46 @@ Test(draw, a_tint_follows_its_mask)
     cr_assert_eq(image_at(&im, W / 2, H / 2)[0], 100);
     assert_guards();
 }
+
+Test(draw, an_ellipse_has_the_area_of_its_sigmas)
+{
+    const float covariance[3] = {36, 12, 16};
+    struct image im = canvas();
+    double ink = 0;
+
+    draw_ellipse(&im, 32, 24, covariance, 2, 0, white, 1);
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++)
+            ink += (image_at(&im, x, y)[0] - 100) / 155.0;
+    cr_assert_float_eq(ink, 4 * M_PI * sqrt(36 * 16 - 12 * 12), 5);
+    cr_assert_eq(image_at(&im, 40, 28)[0], 255, "x and y grow together");
+    cr_assert_eq(image_at(&im, 40, 18)[0], 100);
+    assert_guards();
+    im = canvas();
+    draw_ellipse(&im, 32, 24, covariance, 2, 1, white, 1);
+    cr_assert_eq(image_at(&im, 32, 24)[0], 100, "its outline alone");
+    im = canvas();
+    draw_ellipse(&im, NAN, 24, covariance, 2, 1, white, 1);
+    draw_ellipse(&im, 32, 24, (float[3]){NAN, 0, 4}, NAN, 1, white, 1);
+    draw_ellipse(&im, 32, 24, (float[3]){4, 9, 4}, 1, 1, white, 1); /* no covariance */
+    draw_ellipse(&im, 1e9f, -1e9f, covariance, 1, 1, white, 1);
+    cr_assert_eq(touched(&im), 0);
+    draw_ellipse(&im, 32, 24, (float[3]){0, 0, 0}, 1, 0, white, 1);
+    cr_assert_gt(touched(&im), 0, "half a pixel at least");
+    assert_guards();
+}
+
+Test(draw, letters_stand_on_their_line)
+{
+    struct image im = canvas();
+
+    draw_text(&im, 10, 30, "L", 2, white); /* 5 x 7 dots of 2 px */
+    cr_assert_eq(image_at(&im, 11, 22)[0], 255, "its stem");
+    cr_assert_eq(image_at(&im, 15, 28)[0], 255, "its foot");
+    cr_assert_eq(image_at(&im, 16, 20)[0], 100);
+    cr_assert_eq(image_at(&im, 11, 31)[0], 100, "nothing below the line");
+    cr_assert_eq(draw_text_width("two", 2), 36);
+    draw_text(&im, -20, 70, "wider than the picture is", 4, white);
+    draw_text(&im, NAN, 3, "x", 1, white);
+    assert_guards();
+}

@@ -97,3 +97,18 @@ Test(encode, mask)
     for (int i = 0; i < H * W; i++)
         cr_assert_eq(image_at(&out, i % W, i / W)[1], i % 3);
 }
+
+Test(encode, less_quality_is_smaller)
+{
+    struct image im = picture();
+    struct bytes b;
+
+    cr_assert_eq(encoder_picture(e, &im, ENCODING_JPEG, &b, &why), OK);
+    const size_t usual = b.size;
+    encoder_quality(e, 20);
+    cr_assert_eq(encoder_picture(e, &im, ENCODING_JPEG, &b, &why), OK);
+    cr_assert_lt(b.size, usual);
+    encoder_quality(e, ENCODE_JPEG_QUALITY);
+    cr_assert_eq(encoder_picture(e, &im, ENCODING_JPEG, &b, &why), OK);
+    cr_assert_eq(b.size, usual);
+}

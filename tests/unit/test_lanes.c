@@ -418,6 +418,30 @@ Test(lanes, too_wide_for_a_lane)
 }
 
 /* A kerb two lanes away is not the side of ours. */
+/* A seam of tar in the middle of a lane whose width is known takes no side's place; on a road seen for the first time
+ * nothing speaks against it. */
+Test(lanes, what_lies_within_our_lane_is_no_side_of_it)
+{
+    const struct truth seam[4] = {three[0], three[1], {{-0.9f}, 6, 60}, three[2]};
+
+    start();
+    for (int i = 0; i < 30; i++)
+        step(three, 3, &mounted, &mounted, 0.5f, 20);
+    const uint64_t ours = with_role(-1)->id;
+    for (int i = 0; i < 30; i++) {
+        step(seam, 4, &mounted, &mounted, 0.5f, 20);
+        cr_assert_eq(with_role(-1)->id, ours);
+        cr_assert_float_eq(s.ego_lane.offset_m, 0, 0.15);
+    }
+    cr_assert_eq(s.n_lanes, 4, "it is told all the same");
+    lanes_close(l);
+    start();
+    for (int i = 0; i < 5; i++)
+        step(seam, 4, &mounted, &mounted, 0.5f, 20);
+    cr_assert_float_eq(with_role(-1)->station[0].y_m, -0.9, 0.2);
+    lanes_close(l);
+}
+
 Test(lanes, far_boundary_is_not_ours)
 {
     const struct truth b[2] = {{{8.4f}, 12, 60}, {{5.0f}, 10, 60}};
