@@ -20,7 +20,8 @@ static const double NOSE_M = 3.6, WHEELBASE_M = 2.7; /* of our car, from its rea
 static const double TIME_GAP_S = 1.8, STANDSTILL_M = 5, ACCELERATION = 1.5, COMFORT = 2,
                     HARDEST = 8;
 static const double OUR_WAY_M = 1.6; /* to either side: half a car, half of who crosses, and air */
-static const double ACROSS_MPS2 = 2, LANE_HOLD_S = 1, LANE_SIGMA_M = 0.6, VALID_S = 0.5;
+static const double ACROSS_MPS2 = 2, LANE_HOLD_S = 1, STILL_S = 0.5, LANE_SIGMA_M = 0.6,
+                    VALID_S = 0.5;
 static const double FIRM = 3, SLOW_MPS = 2; /* m/s2; over ground: it stands, or crosses */
 /* What roads and we can do meanwhile: jerk that bends are built for, m/s3; noise of our heading and offset, per second. */
 static const double BEND_JERK = 1, HEADING_NOISE = 1e-4, OFFSET_NOISE = 2.5e-3;
@@ -44,6 +45,8 @@ struct planner {
     double lane_s, blind_s; /* a lane was last usable; objects are not since */
     double then_s;          /* of the last plan */
     struct lane lane;
+    uint64_t comes_id; /* who last came into our way, and when */
+    double comes_s;
     bool braking;
     struct control control; /* what is being decided */
 };
@@ -109,14 +112,16 @@ static double across_our_way(const struct planner *p, const struct object *o, do
     return (double)o->vy_mps - slope * vx;
 }
 
-/* It is no flicker, moves towards our way, surely (two sigmas), and its predicted path meets it. */
-static bool comes_in_our_way(const struct planner *p, const struct object *o)
+/* It is no flicker, moves towards our way, surely (two sigmas), and its predicted path meets it. Who did so a moment ago
+ * needs less to be believed again. */
+static bool comes_in_our_way(const struct planner *p, const struct object *o, double now_s)
 {
+    const double sure = o->id == p->comes_id && now_s - p->comes_s < STILL_S ? 0.5 : 2;
     double off = off_our_way(p, (double)o->x_m, (double)o->y_m), variance;
     double across = across_our_way(p, o, &variance);
 
     if ((o->covariance[VAR_VY] > 0 && o->hits < SEEN_OFTEN) || off * across > 0 ||
-        !(fabs(across) > fmax(0.4, 2 * sqrt(variance))))
+        !(fabs(across) > fmax(0.4, sure * sqrt(variance))))
         return false;
     for (int i = 0; i < o->n_path && o->path[i].x_m > 0; i++) /* from then on it is behind us */
         if (fabs(off_our_way(p, (double)o->path[i].x_m, (double)o->path[i].y_m)) < OUR_WAY_M)
@@ -224,7 +229,13 @@ static void plan_along(struct planner *p, const struct objects_message *m, const
     for (int i = 0; i < m->n_objects; i++) {
         const struct object *o = &m->object[i];
 
-        if ((double)o->x_m > NOSE_M && (o->is_lead || o->in_path > 0.5f || comes_in_our_way(p, o)))
+        const bool comes = comes_in_our_way(p, o, now_s);
+
+        if (comes) {
+            p->comes_id = o->id;
+            p->comes_s = now_s;
+        }
+        if ((double)o->x_m > NOSE_M && (comes || o->is_lead || o->in_path > 0.5f))
             follow(p, o, v, care, fmax(free, -1));
     }
 }
