@@ -232,7 +232,11 @@ static enum err learn_drive(struct track_lessons *s, struct why *why)
     struct track_drive_plan plan;
     enum err e;
 
-    track_drive_vary(random_mix(s->seed ^ random_mix(++s->drives)), &plan);
+    uint64_t seed = random_mix(s->seed ^ random_mix(++s->drives));
+    if (s->drives % 3)
+        track_drive_vary(seed, &plan);
+    else
+        track_drive_plain(seed, &plan);
     if ((e = track_drive_run(s->drive, &plan, why)) != OK)
         return e;
     tracker_reset(s->tracker);
