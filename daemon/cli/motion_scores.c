@@ -19,6 +19,7 @@ struct face { /* a road user, and who followed it when it was last seen */
 
 struct work {
     struct motion_scores *sum;
+    bool measured_only;
     struct track_row *truth, *guess;
     size_t n_truths, n_guesses;
     struct face face[MAX_FACES];
@@ -27,11 +28,41 @@ struct work {
     uint64_t of_track[SCENE_MAX_OBJECTS];
 };
 
+/* ---- sigmas -------------------------------------------------------------------------------- */
+static const double COVERED_BIN = 0.05;
+
 static void cover(struct covered *c, double error, double sigma)
 {
+    double sigmas = fabs(error) / sigma;
+
     c->n++;
-    c->one += fabs(error) < sigma;
-    c->two += fabs(error) < 2 * sigma;
+    c->bin[sigmas < COVERED_BINS * COVERED_BIN ? (int)(sigmas / COVERED_BIN) : COVERED_BINS]++;
+}
+
+double covered_within(const struct covered *c, double sigmas)
+{
+    int end = (int)lround(fmin(sigmas / COVERED_BIN, COVERED_BINS));
+    long n = 0;
+
+    for (int i = 0; i < end; i++)
+        n += c->bin[i];
+    return c->n ? (double)n / (double)c->n : NAN;
+}
+
+double covered_scale(const struct covered *c)
+{
+    double least = INFINITY, best = 1;
+
+    for (double s = 0.5; c->n && s < 2.01; s += COVERED_BIN) {
+        double off = fmax(fabs(covered_within(c, s) - 0.683) / 0.05,
+                          fabs(covered_within(c, 2 * s) - 0.954) / 0.03);
+
+        if (off < least) {
+            least = off;
+            best = s;
+        }
+    }
+    return best;
 }
 
 /* ---- speeds --------------------------------------------------------------------------------- */
@@ -222,6 +253,18 @@ static void add_truths(struct work *w, const struct track_drive *d, int frame)
     }
 }
 
+/* Detected in this frame, or predicted for sure. */
+static bool published(const struct work *w, const struct object *o)
+{
+    const float width = o->box_px.x2 - o->box_px.x1, height = o->box_px.y2 - o->box_px.y1;
+    const float *s = o->box_sigma_px;
+
+    if (o->measurement == MEASUREMENT_MEASURED)
+        return true;
+    return !w->measured_only && o->existence > 0.9f &&
+           fmaxf(fmaxf(s[0], s[2]) / width, fmaxf(s[1], s[3]) / height) < 0.4f;
+}
+
 static float area(const struct box *b)
 {
     return (b->x2 - b->x1) * (b->y2 - b->y1);
@@ -235,15 +278,16 @@ static bool overlap_half(const struct box *a, const struct box *b) /* IoU 0.5 */
     return both.x2 > both.x1 && both.y2 > both.y1 && 3 * area(&both) >= area(a) + area(b);
 }
 
-static bool followed(const struct object *object, int n, const struct box *truth)
+static bool followed(const struct work *w, const struct object *object, int n,
+                     const struct box *truth)
 {
     for (int i = 0; i < n; i++)
-        if (object[i].measurement == MEASUREMENT_MEASURED && overlap_half(&object[i].box_px, truth))
+        if (published(w, &object[i]) && overlap_half(&object[i].box_px, truth))
             return true;
     return false;
 }
 
-static void count_found(struct motion_scores *s, const struct track_drive *d, int frame,
+static void count_found(struct work *w, const struct track_drive *d, int frame,
                         const struct object *object, int n)
 {
     const struct tracks_frame *f = &d->frame[frame];
@@ -251,13 +295,13 @@ static void count_found(struct motion_scores *s, const struct track_drive *d, in
     for (int i = 0; i < f->n_objects; i++) {
         const struct track_object *o = &f->object[i];
         float h = o->truth.y2 - o->truth.y1;
-        struct found *k = &s->found[h < 20 ? 0 : h < 40 ? 1 : h < 80 ? 2 : 3];
+        struct found *k = &w->sum->found[h < 20 ? 0 : h < 40 ? 1 : h < 80 ? 2 : 3];
 
         if (!track_drive_find(d, frame, o->id) || !asked_for(d, o))
             continue;
         k->asked++;
         k->seen += o->detected;
-        k->followed += followed(object, n, &o->truth);
+        k->followed += followed(w, object, n, &o->truth);
     }
 }
 
@@ -270,7 +314,7 @@ static void score_objects(struct work *w, const struct track_drive *d, int frame
         uint64_t shown = 0;
         struct relative_motion m;
 
-        if (o->measurement != MEASUREMENT_MEASURED)
+        if (!published(w, o))
             continue;
         for (int k = 0; k < SCENE_MAX_OBJECTS; k++)
             if (w->of_track[k] == o->id)
@@ -313,12 +357,12 @@ static void follow(struct work *w, const struct track_drive *d, struct tracker *
         add_truths(w, d, f);
         n = tracker_objects(t, object, SCENE_MAX_OBJECTS);
         score_objects(w, d, f, object, n);
-        count_found(w->sum, d, f, object, n);
+        count_found(w, d, f, object, n);
     }
     w->sum->frames += d->n_frames;
 }
 
-enum err motion_scores_add(const struct track_drive *d, struct tracker *t,
+enum err motion_scores_add(const struct track_drive *d, struct tracker *t, bool measured_only,
                            struct motion_scores *sum, struct why *why)
 {
     struct work *w = calloc(1, sizeof *w);
@@ -328,6 +372,7 @@ enum err motion_scores_add(const struct track_drive *d, struct tracker *t,
     if (w && (w->truth = calloc(MAX_ROWS, sizeof *w->truth)) &&
         (w->guess = calloc(MAX_ROWS, sizeof *w->guess))) {
         w->sum = sum;
+        w->measured_only = measured_only;
         follow(w, d, t);
         e = track_sequence_make(w->truth, w->n_truths, w->guess, w->n_guesses,
                                 (double)LEAST_HEIGHT_PX, &s, why);

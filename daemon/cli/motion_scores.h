@@ -7,9 +7,15 @@
 
 /* Asked for is what sim/score.h asks a daemon for: 12 px high at least, less than half hidden, hardly cut
  * by the picture's border, within 80 m. Other road users, and boxes lower than that, count neither way. */
-struct covered { /* of errors: how many lie within one and two of their sigmas */
-    long n, one, two;
+enum { COVERED_BINS = 80 };
+struct covered {                   /* of errors, in their sigmas */
+    long n, bin[COVERED_BINS + 1]; /* of 0.05 sigmas each; the last one: larger */
 };
+/* The share within so many sigmas, 0..4; NAN without any. */
+double covered_within(const struct covered *c, double sigmas);
+/* What all sigmas would have to be times, 0.5 to 2, so that one and two of them cover the 68 and 95 % of a
+ * normal distribution as well as may be; 1 without any. */
+double covered_scale(const struct covered *c);
 
 enum { SPEED_BINS = 1000, MOTION_PATH_TIMES = 3, MOTION_HEIGHTS = 4 };
 
@@ -53,8 +59,11 @@ struct motion_scores {
     long gaps, kept; /* with the identity of before */
 };
 
-/* Follow the drive and add to the sums. ERR_NOMEM, ERR_LIMIT. */
+/* Follow the drive and add to the sums. Identities are scored on what is detected in the frame and, unless
+ * measured_only, on what a message predicts for sure: existence over 0.9, edges known to 0.4 of the box's
+ * size. ERR_NOMEM, ERR_LIMIT. */
 MUST_CHECK enum err motion_scores_add(const struct track_drive *d, struct tracker *t,
-                                      struct motion_scores *sum, struct why *why);
+                                      bool measured_only, struct motion_scores *sum,
+                                      struct why *why);
 
 #endif
