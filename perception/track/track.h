@@ -38,8 +38,9 @@ struct track {
     struct extent width, height;
     double located_m[2];      /* what this frame's detection alone says; NAN: nothing */
     float told_m, told_sigma; /* the detector's own word on the distance, as struct told; 0: none */
-    /* Of what detections alone say: logarithms of height and width where neither side is cut, place. */
-    struct trend log_height, log_width, place[2];
+    /* Of what detections alone say, over one second and over three: logarithms of height and width where
+     * neither side is cut, place. */
+    struct trend log_height[2], log_width[2], place[2][2];
 
     /* (ANSWERS) of its network, borrowed; NULL: the filter alone. See answers.h. */
     const float *answer;

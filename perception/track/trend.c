@@ -1,10 +1,10 @@
 #include "perception/track/trend.h"
 
-static const float MEMORY_S = 1, FEW = 0.1f; /* FEW: s^2, of readings around their middle */
+static const float FEW = 0.1f; /* s^2, of readings around their middle */
 
-void trend_pass(struct trend *d, float dt)
+void trend_pass(struct trend *d, float dt, float memory_s)
 {
-    float keep = 1 / (1 + dt / MEMORY_S);
+    float keep = 1 / (1 + dt / memory_s);
 
     d->tt = keep * (d->tt - 2 * dt * d->t + dt * dt * d->w);
     d->t = keep * (d->t - dt * d->w);
