@@ -13,11 +13,12 @@
 static const char help[] =
     "usage: outrider eval motion [options]\n"
     "\n"
-    "The trackers on simulated drives without pictures, against their truth, as tables: first with "
+    "The trackers on simulated drives without pictures, against their truth, as tables: with "
     "the plain\n"
-    "camera and our own detector as it was measured, then with a camera, a rate, a detector and an "
-    "error of\n"
-    "calibration of each drive's own. Asked for is what is 12 px high, less than half hidden, "
+    "camera and our own detector as it was measured and, \"varied\", with a camera, a rate, a "
+    "detector "
+    "and an error\n"
+    "of calibration of each drive's own. Asked for is what is 12 px high, less than half hidden, "
     "hardly "
     "cut by the\n"
     "picture's border and within 80 m; other road users count neither way.\n"
@@ -167,24 +168,23 @@ static const struct table {
 
 enum { KINDS = (int)TRACKER_LSTM + 1, HALVES = 2 };
 
-static void print_tables(const char *title, const struct motion_scores sum[KINDS][HALVES], int half)
+static void print_tables(const struct motion_scores sum[KINDS][HALVES])
 {
     static const char *const name[KINDS] = {
         [TRACKER_KALMAN] = "Kalman", [TRACKER_RNN] = "RNN", [TRACKER_LSTM] = "LSTM"};
 
-    printf("%s\n\n", title);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        printf("| tracker | %s |\n|---|", table[i].columns);
+        printf("%s| tracker | %s |\n|---|", i ? "\n" : "", table[i].columns);
         for (int c = 0; c < table[i].n; c++)
             printf("---:|");
         printf("\n");
-        for (int k = TRACKER_KALMAN; k < KINDS; k++)
-            if (sum[k][half].frames) {
-                printf("| %s |", name[k]);
-                table[i].print(&sum[k][half]);
-                printf("\n");
-            }
-        printf("\n");
+        for (int half = 0; half < HALVES; half++)
+            for (int k = TRACKER_KALMAN; k < KINDS; k++)
+                if (sum[k][half].frames) {
+                    printf("| %s%s |", name[k], half ? ", varied" : "");
+                    table[i].print(&sum[k][half]);
+                    printf("\n");
+                }
     }
 }
 
@@ -257,8 +257,6 @@ int eval_motion_command(int argc, char **argv)
         fprintf(stderr, "outrider eval motion: %s\n", why.text);
         return 1;
     }
-    print_tables("Plain camera, our own detector as it was measured:", sum, 0);
-    if (!o.scenario && o.drives > 1)
-        print_tables("Camera, rate, detector and miscalibration of each drive's own:", sum, 1);
+    print_tables(sum);
     return 0;
 }
