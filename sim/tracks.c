@@ -33,7 +33,7 @@ const struct tracks_detector TRACKS_DETECTOR = {.edge_sigma = 0.008f,
                                                 .false_alarms = 0.045f,
                                                 .least_score = 0.3f,
                                                 .told_sigma = 0.035f,
-                                                .told_drift = 0.085f,
+                                                .told_drift = 0.09f,
                                                 .tells_sigma = true};
 
 struct tracks {
@@ -331,7 +331,19 @@ static float squash(float x)
     return 1 / (1 + expf(-x));
 }
 
-enum { LUCK, EDGE, GROSS = EDGE + 4, TOLD }; /* what is slow */
+enum {
+    LUCK,
+    EDGE,
+    GROSS = EDGE + 4,
+    TOLD,
+    STAYS = 8
+}; /* what is slow; with STAYS: what never changes */
+
+/* Sigma 1: a part that drifts, and one that stays with the object as long as it is seen. */
+static float drift(const struct tracks_detector *d, uint64_t id, int what, double time)
+{
+    return 0.75f * slow(id, what, time, (double)d->drift_s) + 0.66f * slow(id, STAYS + what, 0, 1);
+}
 
 /* The box, and how far the detector thinks that it may be off. */
 static void err_edges(struct tracks *t, struct track_object *o, double time)
@@ -359,8 +371,7 @@ static void tell_distance(struct tracks *t, struct track_object *o, double time)
 {
     const struct tracks_detector *d = &t->o.detector;
     const struct camera *c = &t->o.camera;
-    float off =
-        d->told_sigma * fast(&t->random) + d->told_drift * slow(o->id, TOLD, time, 2 * d->drift_s);
+    float off = d->told_sigma * fast(&t->random) + d->told_drift * drift(d, o->id, TOLD, time);
 
     if (!(d->told_sigma > 0))
         return;

@@ -60,14 +60,18 @@ class Moments:
 
 
 class Drive:
-    def __init__(self, folder):
+    """What `sim --write` drew, and what `infer` found in it unless it was not asked for."""
+
+    def __init__(self, folder, infer=True):
         with open(folder + "/truth.jsonl", encoding="utf-8") as f:
             self.truth = [json.loads(line)["objects"] for line in f]
         with open(folder + "/calibration.yaml", encoding="utf-8") as f:
             camera = dict(line.split(":", 1) for line in f if ":" in line)
         self.fx, self.x_m = float(camera["fx"]), float(camera["x_m"])
-        with open(folder.rstrip("/") + ".jsonl", encoding="utf-8") as f:
-            self.found = [[o for o in json.loads(line)["objects"] if o["class"] in USERS] for line in f]
+        self.found = []
+        if infer:
+            with open(folder.rstrip("/") + ".jsonl", encoding="utf-8") as f:
+                self.found = [[o for o in json.loads(line)["objects"] if o["class"] in USERS] for line in f]
         for frame in self.truth:
             frame[:] = [o for o in frame if o["class"] in USERS]
 
@@ -224,4 +228,5 @@ def main():
     r.print()
 
 
-main()
+if __name__ == "__main__":
+    main()
