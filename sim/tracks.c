@@ -20,14 +20,21 @@ const struct camera TRACKS_CAMERA = {.width = 640,
                                      .x_m = 1.6f,
                                      .z_m = 1.4f};
 
-const struct tracks_detector TRACKS_DETECTOR = {.edge_sigma = 0.03f,
-                                                .edge_drift = 0.03f,
-                                                .sigma_px = 0.7f,
-                                                .height_half_px = 11,
-                                                .recall = 0.97f,
-                                                .occlusion_power = 1.2f,
-                                                .false_alarms = 0.15f,
-                                                .least_score = 0.1f};
+const struct tracks_detector TRACKS_DETECTOR = {.edge_sigma = 0.008f,
+                                                .sigma_px = 0.4f,
+                                                .edge_drift = 0.02f,
+                                                .drift_px = 0.85f,
+                                                .drift_s = 1.5f,
+                                                .gross = 0.05f,
+                                                .hidden_drift = 0.3f,
+                                                .height_half_px = 10.5f,
+                                                .recall = 0.98f,
+                                                .occlusion_power = 0.6f,
+                                                .false_alarms = 0.045f,
+                                                .least_score = 0.3f,
+                                                .told_sigma = 0.035f,
+                                                .told_drift = 0.09f,
+                                                .tells_sigma = true};
 
 struct tracks {
     struct tracks_options o;
@@ -292,11 +299,11 @@ static void occlude(struct tracks_frame *f)
     }
 }
 
-/* About normal, sigma 1, the same for one object over about half a second: two hashed values, one
+/* About normal, sigma 1, the same for one object over about span seconds: two hashed values, one
  * fading into the other. */
-static float slow(uint64_t id, int what, double t)
+static float slow(uint64_t id, int what, double t, double span)
 {
-    double step = floor(t / 0.5), f = t / 0.5 - step;
+    double step = floor(t / span), f = t / span - step;
     float v[2];
 
     for (int k = 0; k < 2; k++) {
@@ -324,26 +331,69 @@ static float squash(float x)
     return 1 / (1 + expf(-x));
 }
 
-/* Found where a latent "how plain is it" beats chance; the score follows the same number. */
+enum {
+    LUCK,
+    EDGE,
+    GROSS = EDGE + 4,
+    TOLD,
+    STAYS = 8
+}; /* what is slow; with STAYS: what never changes */
+
+/* Sigma 1: a part that drifts, and one that stays with the object as long as it is seen. */
+static float drift(const struct tracks_detector *d, uint64_t id, int what, double time)
+{
+    return 0.75f * slow(id, what, time, (double)d->drift_s) + 0.66f * slow(id, STAYS + what, 0, 1);
+}
+
+/* The box, and how far the detector thinks that it may be off. */
+static void err_edges(struct tracks *t, struct track_object *o, double time)
+{
+    const struct tracks_detector *d = &t->o.detector;
+    const struct box *b = &o->truth;
+    float *at[4] = {&o->box.x1, &o->box.y1, &o->box.x2, &o->box.y2};
+    bool gross = squash(1.702f * slow(o->id, GROSS, time, 0.5)) < d->gross;
+    float hidden = d->hidden_drift * o->occlusion;
+
+    o->box = *b;
+    for (int i = 0; i < 4; i++) {
+        float side = i % 2 ? b->y2 - b->y1 : b->x2 - b->x1;
+        float new = hypotf(d->edge_sigma * side, d->sigma_px);
+        float old = hypotf(hypotf(d->edge_drift, hidden) * side, d->drift_px);
+
+        *at[i] += (gross ? 3 : 1) *
+                  (new *fast(&t->random) + old *slow(o->id, EDGE + i, time, (double)d->drift_s));
+        o->sigma_px[i] = d->tells_sigma ? hypotf(new, old) * expf(0.25f * fast(&t->random)) : NAN;
+    }
+    o->box = clipped(&o->box, &t->o.camera);
+}
+
+static void tell_distance(struct tracks *t, struct track_object *o, double time)
+{
+    const struct tracks_detector *d = &t->o.detector;
+    const struct camera *c = &t->o.camera;
+    float off = d->told_sigma * fast(&t->random) + d->told_drift * drift(d, o->id, TOLD, time);
+
+    if (!(d->told_sigma > 0))
+        return;
+    o->told_m = hypotf(o->x_m - c->x_m, o->y_m - c->y_m) * expf(off);
+    o->told_sigma = hypotf(d->told_sigma, d->told_drift) * expf(0.2f * fast(&t->random));
+}
+
+/* Found where a latent "how plain is it" beats chance; the score follows the same number, and hardly grows
+ * once a thing is large. */
 static void detect(struct tracks *t, struct track_object *o, double time)
 {
     const struct tracks_detector *d = &t->o.detector;
-    float w = o->truth.x2 - o->truth.x1, h = o->truth.y2 - o->truth.y1;
-    float plain = 2.2f * log2f(h / d->height_half_px);
+    float plain = 2.6f * log2f((o->truth.y2 - o->truth.y1) / d->height_half_px);
     float seen = squash(plain) * powf(1 - o->occlusion, d->occlusion_power) * d->recall;
-    float luck = 0.75f * slow(o->id, 0, time) + 0.66f * fast(&t->random); /* sigma 1 */
-    float chance = squash(1.702f * luck);                                 /* about uniform */
+    float luck = 0.75f * slow(o->id, LUCK, time, 0.5) + 0.66f * fast(&t->random); /* sigma 1 */
+    float chance = squash(1.702f * luck); /* about uniform */
 
-    o->score = squash(0.9f * plain + 0.5f - 3 * o->occlusion - 0.8f * luck);
+    o->score = squash(fminf(0.4f * plain + 0.25f, 1.4f) - 3 * o->occlusion - 0.8f * luck);
     if (chance > seen || o->score < d->least_score)
         return;
-    float edge[4] = {w, h, w, h}, *at[4] = {&o->box.x1, &o->box.y1, &o->box.x2, &o->box.y2};
-    o->box = o->truth;
-    for (int i = 0; i < 4; i++)
-        *at[i] += edge[i] * (d->edge_sigma * fast(&t->random) +
-                             d->edge_drift * slow(o->id, 1 + i, time)) +
-                  d->sigma_px * fast(&t->random);
-    o->box = clipped(&o->box, &t->o.camera);
+    err_edges(t, o, time);
+    tell_distance(t, o, time);
     o->detected = o->box.x2 > o->box.x1 + 1 && o->box.y2 > o->box.y1 + 1;
 }
 
@@ -370,6 +420,7 @@ static void false_alarms(struct tracks *t, struct tracks_frame *f)
                                   .detected = true,
                                   .box = b,
                                   .score = least + (0.7f - least) * (float)(low * low),
+                                  .sigma_px = {NAN, NAN, NAN, NAN},
                                   .x_m = NAN,
                                   .y_m = NAN,
                                   .z_m = NAN,

@@ -6,10 +6,11 @@
 
 #include "perception/track/track.h"
 
-enum { MAX_ROWS = TRACK_DRIVE_FRAMES * SCENE_MAX_OBJECTS, MAX_FACES = 4096 };
+enum { MAX_ROWS = 2 * TRACK_DRIVE_FRAMES * TRACKS_MAX_OBJECTS, MAX_FACES = 4096 };
 static const int64_t YOUNG_NS = 500000000;
 static const double GAP_LEAST_S = 0.7, GAP_MOST_S = 1.5;
-static const float FAR_M = 80, NEAR_M = 40, TTC_S = 3, LEAST_HEIGHT_PX = 14;
+static const float FAR_M = 80, NEAR_M = 40, TTC_S = 3;
+static const float LEAST_HEIGHT_PX = 12, MOST_HIDDEN = 0.5f, MOST_CUT = 0.1f; /* as sim/score.c */
 
 struct face { /* a road user, and who followed it when it was last seen */
     uint64_t object, track;
@@ -18,6 +19,7 @@ struct face { /* a road user, and who followed it when it was last seen */
 
 struct work {
     struct motion_scores *sum;
+    bool measured_only;
     struct track_row *truth, *guess;
     size_t n_truths, n_guesses;
     struct face face[MAX_FACES];
@@ -26,11 +28,70 @@ struct work {
     uint64_t of_track[SCENE_MAX_OBJECTS];
 };
 
+/* ---- sigmas -------------------------------------------------------------------------------- */
+static const double COVERED_BIN = 0.05;
+
 static void cover(struct covered *c, double error, double sigma)
 {
+    double sigmas = fabs(error) / sigma;
+
     c->n++;
-    c->one += fabs(error) < sigma;
-    c->two += fabs(error) < 2 * sigma;
+    c->bin[sigmas < COVERED_BINS * COVERED_BIN ? (int)(sigmas / COVERED_BIN) : COVERED_BINS]++;
+}
+
+double covered_within(const struct covered *c, double sigmas)
+{
+    int end = (int)lround(fmin(sigmas / COVERED_BIN, COVERED_BINS));
+    long n = 0;
+
+    for (int i = 0; i < end; i++)
+        n += c->bin[i];
+    return c->n ? (double)n / (double)c->n : NAN;
+}
+
+double covered_scale(const struct covered *c)
+{
+    double least = INFINITY, best = 1;
+
+    for (double s = 0.5; c->n && s < 2.01; s += COVERED_BIN) {
+        double off = fmax(fabs(covered_within(c, s) - 0.683) / 0.05,
+                          fabs(covered_within(c, 2 * s) - 0.954) / 0.03);
+
+        if (off < least) {
+            least = off;
+            best = s;
+        }
+    }
+    return best;
+}
+
+/* ---- speeds --------------------------------------------------------------------------------- */
+static const double SPEED_BIN_MPS = 0.02;
+
+static void speed_error(struct speed_errors *e, double vx, double vy)
+{
+    int bin = (int)fmin(hypot(vx, vy) / SPEED_BIN_MPS, SPEED_BINS - 1);
+
+    e->n++;
+    e->square += vx * vx + vy * vy;
+    e->bin[bin]++;
+}
+
+double speed_errors_rms(const struct speed_errors *e)
+{
+    return e->n ? sqrt(e->square / (double)e->n) : NAN;
+}
+
+double speed_errors_median(const struct speed_errors *e)
+{
+    long below = 0;
+    int i = 0;
+
+    if (!e->n)
+        return NAN;
+    while (2 * (below + e->bin[i]) < e->n)
+        below += e->bin[i++];
+    return SPEED_BIN_MPS * (i + 0.5);
 }
 
 /* ---- metres and seconds -------------------------------------------------------------------- */
@@ -70,7 +131,24 @@ static void score_ttc(struct motion_scores *s, const struct object *o, float clo
     cover(&s->ttc, (double)o->ttc_s - truth, (double)o->ttc_sigma_s);
 }
 
-static void score_motion(struct motion_scores *s, const struct object *o,
+static void score_speed(struct motion_scores *s, const struct object *o, float yaw_rad, double r,
+                        double vx, double vy)
+{
+    const int64_t second = 1000000000;
+    const bool along = cosf(yaw_rad) > (float)M_SQRT1_2;
+
+    speed_error(&s->speed[MOTION_FAR], vx, vy);
+    if (r >= (double)NEAR_M)
+        return;
+    speed_error(&s->speed[MOTION_NEAR], vx, vy);
+    if (o->age_ns >= second)
+        speed_error(&s->speed[MOTION_1S], vx, vy);
+    if (o->age_ns >= 2 * second)
+        speed_error(&s->speed[MOTION_2S], vx, vy);
+    speed_error(&s->speed[along ? MOTION_ALONG : MOTION_OTHER], vx, vy);
+}
+
+static void score_motion(struct motion_scores *s, const struct object *o, float yaw_rad,
                          const struct relative_motion *m)
 {
     const int diagonal[4] = {0, 6, 11, 15}; /* of the packed covariance */
@@ -83,15 +161,33 @@ static void score_motion(struct motion_scores *s, const struct object *o,
         e[i] = (double)(said[i] - m->s[i]);
         cover(i < 2 ? &s->position : &s->velocity, e[i], sqrt((double)o->covariance[diagonal[i]]));
     }
-    s->n++;
-    s->square_velocity += e[2] * e[2] + e[3] * e[3];
+    score_speed(s, o, yaw_rad, r, e[2], e[3]);
     s->nees += mahalanobis(e, o->covariance);
-    if (r < (double)NEAR_M) {
-        s->n_near++;
-        s->square_near += e[2] * e[2] + e[3] * e[3];
+    if (r < (double)NEAR_M)
         s->relative_near += hypot(e[0], e[1]) / r;
-    }
     score_ttc(s, o, m->closing_1ps);
+}
+
+/* Where it is going to be, while it stays in sight. */
+static void score_path(struct motion_scores *s, const struct track_drive *d, int frame,
+                       const struct object *o, const struct track_object *truth)
+{
+    if (hypotf(truth->x_m, truth->y_m) >= NEAR_M)
+        return;
+    for (int i = 0; i < o->n_path; i++) {
+        const struct path_point *p = &o->path[i];
+        int k = (int)lroundf(p->t_s) - 1;
+        float at[2];
+
+        if (fabsf(p->t_s - (float)(k + 1)) > 0.01f || k < 0 || k >= MOTION_PATH_TIMES ||
+            !track_drive_later(d, frame, truth->id, (double)p->t_s, at))
+            continue;
+        struct path_errors *e = &s->path[k];
+        e->n++;
+        e->off_m += (double)hypotf(p->x_m - at[0], p->y_m - at[1]);
+        cover(&e->covered, (double)(p->x_m - at[0]), (double)p->sigma_x_m);
+        cover(&e->covered, (double)(p->y_m - at[1]), (double)p->sigma_y_m);
+    }
 }
 
 /* ---- identities ---------------------------------------------------------------------------- */
@@ -126,21 +222,86 @@ static struct ap_box ap_box_of(const struct box *b)
     return (struct ap_box){(double)b->x1, (double)b->y1, (double)b->x2, (double)b->y2};
 }
 
+static bool asked_for(const struct track_drive *d, const struct track_object *o)
+{
+    return o->truth.y2 - o->truth.y1 >= LEAST_HEIGHT_PX && o->occlusion < MOST_HIDDEN &&
+           o->truncation < MOST_CUT &&
+           hypotf(o->x_m - d->camera.x_m, o->y_m - d->camera.y_m) < FAR_M;
+}
+
+static void add_truth(struct work *w, int frame, const struct track_object *o, enum track_role role)
+{
+    if (w->n_truths < MAX_ROWS)
+        w->truth[w->n_truths++] = (struct track_row){
+            .frame = frame, .id = (int64_t)o->id, .role = role, .box = ap_box_of(&o->truth)};
+}
+
+/* Of what is not asked for the box is a region besides: its detection may show a part of it. */
 static void add_truths(struct work *w, const struct track_drive *d, int frame)
 {
     const struct tracks_frame *f = &d->frame[frame];
 
     for (int i = 0; i < f->n_objects; i++) {
         const struct track_object *o = &f->object[i];
-        bool plain = o->truth.y2 - o->truth.y1 >= LEAST_HEIGHT_PX && o->occlusion < 0.7f &&
-                     o->truncation < 0.7f;
 
-        if (track_drive_find(d, frame, o->id) && w->n_truths < MAX_ROWS)
-            w->truth[w->n_truths++] =
-                (struct track_row){.frame = frame,
-                                   .id = (int64_t)o->id,
-                                   .role = plain ? TRACK_COUNTS : TRACK_IGNORED,
-                                   .box = ap_box_of(&o->truth)};
+        if (!track_drive_find(d, frame, o->id))
+            continue;
+        bool asked = asked_for(d, o);
+        add_truth(w, frame, o, asked ? TRACK_COUNTS : TRACK_IGNORED);
+        if (!asked)
+            add_truth(w, frame, o, TRACK_REGION);
+    }
+}
+
+/* Detected in this frame, or predicted for sure. */
+static bool published(const struct work *w, const struct object *o)
+{
+    const float width = o->box_px.x2 - o->box_px.x1, height = o->box_px.y2 - o->box_px.y1;
+    const float *s = o->box_sigma_px;
+
+    if (o->measurement == MEASUREMENT_MEASURED)
+        return true;
+    return !w->measured_only && o->existence > 0.9f &&
+           fmaxf(fmaxf(s[0], s[2]) / width, fmaxf(s[1], s[3]) / height) < 0.4f;
+}
+
+static float area(const struct box *b)
+{
+    return (b->x2 - b->x1) * (b->y2 - b->y1);
+}
+
+static bool overlap_half(const struct box *a, const struct box *b) /* IoU 0.5 */
+{
+    const struct box both = {fmaxf(a->x1, b->x1), fmaxf(a->y1, b->y1), fminf(a->x2, b->x2),
+                             fminf(a->y2, b->y2)};
+
+    return both.x2 > both.x1 && both.y2 > both.y1 && 3 * area(&both) >= area(a) + area(b);
+}
+
+static bool followed(const struct work *w, const struct object *object, int n,
+                     const struct box *truth)
+{
+    for (int i = 0; i < n; i++)
+        if (published(w, &object[i]) && overlap_half(&object[i].box_px, truth))
+            return true;
+    return false;
+}
+
+static void count_found(struct work *w, const struct track_drive *d, int frame,
+                        const struct object *object, int n)
+{
+    const struct tracks_frame *f = &d->frame[frame];
+
+    for (int i = 0; i < f->n_objects; i++) {
+        const struct track_object *o = &f->object[i];
+        float h = o->truth.y2 - o->truth.y1;
+        struct found *k = &w->sum->found[h < 20 ? 0 : h < 40 ? 1 : h < 80 ? 2 : 3];
+
+        if (!track_drive_find(d, frame, o->id) || !asked_for(d, o))
+            continue;
+        k->asked++;
+        k->seen += o->detected;
+        k->followed += followed(w, object, n, &o->truth);
     }
 }
 
@@ -153,7 +314,7 @@ static void score_objects(struct work *w, const struct track_drive *d, int frame
         uint64_t shown = 0;
         struct relative_motion m;
 
-        if (o->measurement != MEASUREMENT_MEASURED)
+        if (!published(w, o))
             continue;
         for (int k = 0; k < SCENE_MAX_OBJECTS; k++)
             if (w->of_track[k] == o->id)
@@ -168,8 +329,10 @@ static void score_objects(struct work *w, const struct track_drive *d, int frame
             continue;
         seen_again(w, shown, o->id, frame * d->dt_s);
         if (o->age_ns >= YOUNG_NS && truth->truncation < 0.1f && truth->occlusion < 0.5f &&
-            track_drive_motion(d, frame, truth, &m))
-            score_motion(w->sum, o, &m);
+            track_drive_motion(d, frame, truth, &m)) {
+            score_motion(w->sum, o, truth->yaw_rad, &m);
+            score_path(w->sum, d, frame, o, truth);
+        }
     }
 }
 
@@ -192,12 +355,14 @@ static void follow(struct work *w, const struct track_drive *d, struct tracker *
             w->shown[i] = owner >= 0 ? shows[owner] : 0;
         }
         add_truths(w, d, f);
-        score_objects(w, d, f, object, tracker_objects(t, object, SCENE_MAX_OBJECTS));
+        n = tracker_objects(t, object, SCENE_MAX_OBJECTS);
+        score_objects(w, d, f, object, n);
+        count_found(w, d, f, object, n);
     }
     w->sum->frames += d->n_frames;
 }
 
-enum err motion_scores_add(const struct track_drive *d, struct tracker *t,
+enum err motion_scores_add(const struct track_drive *d, struct tracker *t, bool measured_only,
                            struct motion_scores *sum, struct why *why)
 {
     struct work *w = calloc(1, sizeof *w);
@@ -207,8 +372,10 @@ enum err motion_scores_add(const struct track_drive *d, struct tracker *t,
     if (w && (w->truth = calloc(MAX_ROWS, sizeof *w->truth)) &&
         (w->guess = calloc(MAX_ROWS, sizeof *w->guess))) {
         w->sum = sum;
+        w->measured_only = measured_only;
         follow(w, d, t);
-        e = track_sequence_make(w->truth, w->n_truths, w->guess, w->n_guesses, -INFINITY, &s, why);
+        e = track_sequence_make(w->truth, w->n_truths, w->guess, w->n_guesses,
+                                (double)LEAST_HEIGHT_PX, &s, why);
         if (e == OK)
             e = track_sums_add(&s, &sum->tracks);
     }

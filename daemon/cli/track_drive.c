@@ -36,7 +36,7 @@ void track_drive_plain(uint64_t seed, struct track_drive_plan *out)
                                      .camera = TRACKS_CAMERA,
                                      .detector = TRACKS_DETECTOR,
                                      .ego_known = true,
-                                     .clutter = 0.2f};
+                                     .clutter = 0.09f};
     out->believed = out->camera;
 }
 
@@ -52,17 +52,24 @@ static void vary_camera(struct random *r, struct camera *c)
     c->pitch_rad = (float)random_normal(r, 0.02);
 }
 
+/* From as good as ours to several times worse; half of them say no more than boxes and scores. */
 static void vary_detector(struct random *r, float height, struct tracks_detector *d)
 {
-    float noise = (float)exp(random_normal(r, 0.4));
-
-    d->edge_sigma *= noise;
-    d->edge_drift *= (float)exp(random_normal(r, 0.4));
-    d->sigma_px *= noise;
+    d->edge_sigma *= (float)exp(random_range(r, -0.3, 1.6));
+    d->sigma_px *= (float)exp(random_range(r, -0.3, 0.8));
+    d->edge_drift *= (float)exp(random_range(r, -0.3, 1));
+    d->drift_px *= (float)exp(random_range(r, -0.8, 0.3));
+    d->drift_s = (float)exp(random_range(r, -0.7, 0.7));
+    d->gross = (float)random_range(r, 0, 0.1);
+    d->hidden_drift = (float)random_range(r, 0, 0.3);
     d->height_half_px = (float)random_range(r, 0.025, 0.06) * height;
     d->recall = (float)random_range(r, 0.88, 0.99);
-    d->occlusion_power = (float)random_range(r, 0.6, 2);
+    d->occlusion_power = (float)random_range(r, 0.5, 2);
     d->false_alarms = (float)random_exponential(r, 0.3);
+    d->least_score = (float)random_range(r, 0.1, 0.3);
+    d->tells_sigma = random_chance(r, 0.5);
+    if (random_chance(r, 0.5))
+        d->told_sigma = d->told_drift = 0;
 }
 
 void track_drive_vary(uint64_t seed, struct track_drive_plan *out)
@@ -128,6 +135,7 @@ static void clutter_show(struct random *r, const struct camera *c, const struct 
         .class = k->class,
         .detected = true,
         .box = b,
+        .sigma_px = {NAN, NAN, NAN, NAN},
         .score = fminf(fmaxf(k->score + (float)random_normal(r, 0.1), 0.1f), 0.95f)};
 }
 
@@ -208,10 +216,13 @@ int track_drive_detections(const struct track_drive *d, int frame,
             out[at] = out[at - 1];
             shows[at] = shows[at - 1];
         }
-        out[at] = (struct detection){.box_px = o->box,
-                                     .sigma_px = {NAN, NAN, NAN, NAN},
-                                     .score = o->score,
-                                     .class = o->class};
+        out[at] = (struct detection){
+            .box_px = o->box,
+            .sigma_px = {o->sigma_px[0], o->sigma_px[1], o->sigma_px[2], o->sigma_px[3]},
+            .score = o->score,
+            .class = o->class,
+            .distance_per_px = o->told_m / d->camera.fx,
+            .distance_sigma = o->told_sigma};
         shows[at] = o->id;
     }
     return n;

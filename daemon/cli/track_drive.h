@@ -18,7 +18,7 @@ struct track_drive_plan {
     bool ego_known;
     float clutter; /* false alarms that last, begun a second */
 };
-/* The front camera of the tests, an ordinary detector, 10 Hz. */
+/* The front camera of the tests, our own detector as it was measured, 10 Hz. */
 void track_drive_plain(uint64_t seed, struct track_drive_plan *out);
 /* Everything drawn by the seed. */
 void track_drive_vary(uint64_t seed, struct track_drive_plan *out);

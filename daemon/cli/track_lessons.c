@@ -10,6 +10,8 @@
 
 enum { POOL = 4096, READY = 300 /* sequences to draw from, so that a batch has many drives */ };
 
+static const float NEAR_M = 60;
+
 struct growing {            /* the track in a slot */
     uint64_t track, object; /* object: whom its last detection showed; 0: nobody */
     struct track_sequence_lessons *so_far;
@@ -126,6 +128,8 @@ static void right_state(struct lesson *l, const struct track *t, const struct tr
     if (!counts)
         memset(l->state, 0, sizeof l->state);
     l->state_counts = counts;
+    if (counts && hypotf(m.s[0], m.s[1]) < NEAR_M)
+        l->speed_counts = u.state[2] * u.state[2];
     l->rate = (m.closing_1ps - filter_closing_rate(t, &d->believed)) / u.rate_1ps;
     l->rate_counts = counts && small(l->rate);
     l->rate *= l->rate_counts;
@@ -232,7 +236,11 @@ static enum err learn_drive(struct track_lessons *s, struct why *why)
     struct track_drive_plan plan;
     enum err e;
 
-    track_drive_vary(random_mix(s->seed ^ random_mix(++s->drives)), &plan);
+    uint64_t seed = random_mix(s->seed ^ random_mix(++s->drives));
+    if (s->drives % 3)
+        track_drive_vary(seed, &plan);
+    else
+        track_drive_plain(seed, &plan);
     if ((e = track_drive_run(s->drive, &plan, why)) != OK)
         return e;
     tracker_reset(s->tracker);

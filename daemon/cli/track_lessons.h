@@ -1,7 +1,7 @@
 /* What the tracker's networks learn from: simulated drives seen by a camera and a detector that errs,
  * followed by the tracker itself, and beside each thing that it was asked what would have been right.
- * Cameras, rates, detectors, clutter and what is known of our own motion are drawn anew for each
- * drive. The same seed and weights give the same lessons. */
+ * Every third drive is seen by the plain camera and our own detector; of the others cameras, rates,
+ * detectors, clutter and what is known of our own motion are drawn anew. The same seed and weights give the same lessons. */
 #ifndef OUTRIDER_DAEMON_CLI_TRACK_LESSONS_H
 #define OUTRIDER_DAEMON_CLI_TRACK_LESSONS_H
 

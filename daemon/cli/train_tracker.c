@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "daemon/cli/cli.h"
+#include "daemon/cli/motion_scores.h"
 #include "daemon/cli/options.h"
 #include "daemon/cli/track_lessons.h"
 
@@ -204,10 +205,71 @@ static enum err resume(struct session *s, struct why *why)
     return train_steps_done(t) >= s->o.follow ? follow_own_network(s, why) : OK;
 }
 
+/* ---- sigmas -------------------------------------------------------------------------------- */
+enum { SCALE_DRIVES = 60 };
+static const uint64_t SCALE_SEED = (uint64_t)777
+                                   << 20; /* drives that neither training nor eval motion
+                                                           begins with */
+
+static enum err follow_held_out(const struct weights *w, struct motion_scores *sum, struct why *why)
+{
+    const struct tracker_options o = {.kind = TRACKER_LSTM, .cpu_mask = ~0u, .weights = w};
+    struct track_drive_plan plan;
+    struct track_drive *d = NULL;
+    struct tracker *t = NULL;
+    enum err e = tracker_open(&o, &t, why);
+
+    if (e == OK)
+        e = track_drive_open(&d, why);
+    for (uint64_t i = 0; e == OK && i < SCALE_DRIVES; i++) {
+        if (i % 2)
+            track_drive_vary(SCALE_SEED + i, &plan);
+        else
+            track_drive_plain(SCALE_SEED + i, &plan);
+        if ((e = track_drive_run(d, &plan, why)) == OK)
+            e = motion_scores_add(d, t, true, sum, why);
+    }
+    track_drive_close(d);
+    tracker_close(t);
+    return e;
+}
+
+static void widen(struct session *s, const char *name, const struct covered *c, int from, int n)
+{
+    double by = covered_scale(c);
+
+    printf("%s: %.3f and %.3f within one and two sigmas; times %.2f\n", name, covered_within(c, 1),
+           covered_within(c, 2), by);
+    tracker_network_widen(s->network, from, n, (float)log(by));
+}
+
+/* Likelihood is best for errors that are normal; these have longer tails. So sigmas of each kind are scaled
+ * to cover what they should in drives held out. Path points between those that are scored go with the
+ * next. */
+static enum err scale_sigmas(struct session *s, struct why *why)
+{
+    struct motion_scores sum = {0};
+    struct weights w;
+    enum err e = tracker_network_export(s->network, &w, why);
+
+    if (e != OK)
+        return e;
+    e = follow_held_out(&w, &sum, why);
+    weights_free(&w);
+    if (e != OK)
+        return e;
+    widen(s, "position", &sum.position, ANSWER_STATE_SCALE, 2);
+    widen(s, "speed", &sum.velocity, ANSWER_STATE_SCALE + 2, 2);
+    widen(s, "ttc", &sum.ttc, ANSWER_RATE_SCALE, 1);
+    for (int i = 0; i < MOTION_PATH_TIMES; i++)
+        widen(s, "path", &sum.path[i].covered, ANSWER_PATH_SCALE + 4 * i, 4);
+    return write_networks(s, why);
+}
+
 /* ---- training ------------------------------------------------------------------------------ */
 static void say(const struct train_report *sum, int n, const struct track_lessons *l)
 {
-    static const char *const name[] = {"exists", "box", "state", "rate", "path", "choice"};
+    static const char *const name[] = {"exists", "box", "state", "speed", "rate", "path", "choice"};
 
     printf("step %lld  drives %llu  rate %.5f  loss %.4f ", (long long)sum->step,
            (unsigned long long)track_lessons_drives(l), sum->rate, sum->loss / n);
@@ -253,7 +315,7 @@ static enum err train_all(struct session *s, struct why *why)
         if (done % s->o.follow == 0 && (e = follow_own_network(s, why)) != OK)
             return e;
     }
-    return e;
+    return scale_sigmas(s, why);
 }
 
 int train_tracker_command(int argc, char **argv)

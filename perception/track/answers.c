@@ -100,6 +100,10 @@ static int box_features(const struct track *t, const struct camera *camera, floa
     x[n++] = bounded((e[2].v + e[0].v) / (2 * w), 3);
     x[n++] = bounded(e[3].v / h, 3);
     x[n++] = bounded(logf(e[3].vv / (h * h)) / 2, 4);
+    for (int i = 0; i < 2; i++) {
+        x[n++] = bounded(2 * trend_slope(&t->log_height[i]), 3);
+        x[n++] = bounded(2 * trend_slope(&t->log_width[i]), 3);
+    }
     return n;
 }
 
@@ -126,6 +130,13 @@ static int metre_features(const struct track *t, const struct camera *camera, fl
         x[n++] = isnan(t->located_m[i])
                      ? 0
                      : bounded((float)(t->located_m[i] - t->metres.s[i]) / u.state[i], 4);
+    for (int i = 0; i < 4; i++) {
+        float off = trend_slope(&t->place[i / 2][i % 2]) - (float)t->metres.s[2 + i % 2];
+
+        x[n++] = bounded(off / u.state[2 + i % 2], 4);
+    }
+    x[n++] = t->told_m > 0 ? bounded(5 * logf(t->told_m / r), 3) : 0;
+    x[n++] = t->told_m > 0 ? fminf(10 * t->told_sigma, 3) : 0;
     x[n++] = 10 * t->lasting_ground;
     x[n++] = 10 * t->lasting_size;
     x[n++] = 3 * bounded(t->width.m / size->width - 1, 1);

@@ -14,9 +14,9 @@
 enum {
     ASKED_TRACKS = SCENE_MAX_OBJECTS,
     ASKED_CANDIDATES = 6, /* detections that a track looks at */
-    TRACK_FEATURES = 54,
+    TRACK_FEATURES = 64,
     PAIR_FEATURES = 20,
-    TRACK_MEMORY = 48, /* hidden numbers */
+    TRACK_MEMORY = 64, /* hidden numbers */
     QUERY = 32,        /* numbers of a track's question */
 };
 

@@ -133,11 +133,37 @@ static void predict_box(struct track *t, float dt)
         t->edge[i].x = clampf(t->edge[i].x, -1e4f, 2e4f);
 }
 
+static const float TREND_S[2] = {1, 3};
+
+static void trends_pass(struct track *t, float dt)
+{
+    for (int i = 0; i < 2; i++) {
+        trend_pass(&t->log_height[i], dt, TREND_S[i]);
+        trend_pass(&t->log_width[i], dt, TREND_S[i]);
+        trend_pass(&t->place[i][0], dt, TREND_S[i]);
+        trend_pass(&t->place[i][1], dt, TREND_S[i]);
+    }
+}
+
+static void trend_box(struct track *t, const struct box_reading *r)
+{
+    float height = logf((r->edge[3] - r->edge[1]) / 40);
+    float width = logf((r->edge[2] - r->edge[0]) / 40);
+
+    for (int i = 0; i < 2; i++) {
+        if (!(r->cut & (SIDE_TOP | SIDE_BOTTOM)))
+            trend_add(&t->log_height[i], height);
+        if (!(r->cut & (SIDE_LEFT | SIDE_RIGHT)))
+            trend_add(&t->log_width[i], width);
+    }
+}
+
 /* A hidden edge may be anywhere beyond the picture, but not farther out by much more than what is
  * inside: otherwise it would run on for ever with the speed it last had. */
 static void update_box(struct track *t, const struct box_reading *r)
 {
     t->cut = r->cut;
+    trend_box(t, r);
     for (int i = 0; i < 4; i++) {
         float inside = r->edge[i % 2 + 2] - r->edge[i % 2];
         bool hidden = track_edge_hidden(t, r, i);
@@ -191,6 +217,10 @@ static void update_metres(struct track *t, const struct detection *d, float cove
         kalman_plane_start(&t->metres, at.at_m, at.covariance, start_sigma_v);
     t->has_metres = true;
     memcpy(t->located_m, at.at_m, sizeof t->located_m);
+    for (int i = 0; i < 4; i++)
+        trend_add(&t->place[i / 2][i % 2], (float)at.at_m[i % 2]);
+    t->told_m = told.m;
+    t->told_sigma = told.sigma;
     t->z_m = at.z_m;
     t->lasting_ground = at.lasting_ground;
     t->lasting_size = at.lasting_size;
@@ -244,6 +274,7 @@ void track_start(struct track *t, uint64_t id, const struct detection *d, float 
     start_extents(t);
     struct box_reading r = box_read(d, camera);
     start_box(t, &r);
+    trend_box(t, &r);
     update_metres(t, d, covered, camera);
 }
 
@@ -256,6 +287,8 @@ void track_predict(struct track *t, float dt)
     for (int i = 0; i < 4; i++)
         t->surprise_px[i] = t->surprise_sigmas[i] = 0;
     t->located_m[0] = t->located_m[1] = NAN;
+    t->told_m = 0;
+    trends_pass(t, dt);
     predict_box(t, dt);
     if (t->has_metres)
         kalman_plane_predict(&t->metres, (double)dt, vehicle ? VEHICLE_UNREST : OTHER_UNREST);

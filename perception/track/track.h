@@ -7,6 +7,7 @@
 #include "perception/heads/head.h"
 #include "perception/scene.h"
 #include "perception/track/kalman.h"
+#include "perception/track/trend.h"
 
 struct extent { /* a width or height, m; starts from what is usual for the class */
     float m, sigma;
@@ -35,7 +36,11 @@ struct track {
     float lasting_ground, lasting_size, lasting_y_m, lever_y_m; /* see locate.h */
     bool measured_width, measured_height;
     struct extent width, height;
-    double located_m[2]; /* what this frame's detection alone says; NAN: nothing */
+    double located_m[2];      /* what this frame's detection alone says; NAN: nothing */
+    float told_m, told_sigma; /* the detector's own word on the distance, as struct told; 0: none */
+    /* Of what detections alone say, over one second and over three: logarithms of height and width where
+     * neither side is cut, place. */
+    struct trend log_height[2], log_width[2], place[2][2];
 
     /* (ANSWERS) of its network, borrowed; NULL: the filter alone. See answers.h. */
     const float *answer;

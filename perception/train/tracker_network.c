@@ -8,8 +8,8 @@ enum { K = ASKED_CANDIDATES, PATH = 2 * SCENE_PATH_POINTS };
 struct tracker_network {
     struct tracker_network_options o;
     struct train *t;
-    int track, counts, exists, box, box_counts, state, minus_state, state_counts, rate, rate_counts,
-        path, path_counts, pair, none, choice, choice_counts, zero; /* inputs */
+    int track, counts, exists, box, box_counts, state, minus_state, state_counts, speed_counts,
+        rate, rate_counts, path, path_counts, pair, none, choice, choice_counts, zero; /* inputs */
 };
 
 /* ---- the networks -------------------------------------------------------------------------- */
@@ -100,6 +100,16 @@ static void add_losses(struct tracker_network *n, int y, int logits)
              n->box_counts, 0.5f);
     gaussian(t, "state", chained(n, y, part(t, y, ANSWER_STATE, STATE_DIM)),
              part(t, y, ANSWER_STATE_SCALE, STATE_DIM), n->state, n->state_counts, 1);
+    /* A likelihood cares little for the mean of what it knows to be unsure; the root mean square of the
+     * speed, in m/s, does (cf. Seitzer et al. 2022). */
+    train_loss(t, &(struct train_loss){.kind = TRAIN_SMOOTH_L1,
+                                       .name = "speed",
+                                       .x = part(t, y, ANSWER_STATE + 2, 2),
+                                       .target = part(t, n->state, 2, 2),
+                                       .mask = n->speed_counts,
+                                       .has_mask = true,
+                                       .beta = 4,
+                                       .weight = 12});
     gaussian(t, "rate", part(t, y, ANSWER_RATE, 1), part(t, y, ANSWER_RATE_SCALE, 1), n->rate,
              n->rate_counts, 0.5f);
     gaussian(t, "path", part(t, y, ANSWER_PATH, PATH), part(t, y, ANSWER_PATH_SCALE, PATH), n->path,
@@ -130,6 +140,7 @@ static void build(struct tracker_network *n)
                  {&n->state, "state", STATE_DIM},
                  {&n->minus_state, "minus_state", STATE_DIM},
                  {&n->state_counts, "state_counts", 1},
+                 {&n->speed_counts, "speed_counts", 1},
                  {&n->rate, "rate", 1},
                  {&n->rate_counts, "rate_counts", 1},
                  {&n->path, "path", PATH},
@@ -208,6 +219,7 @@ void tracker_network_put(struct tracker_network *n, int row, int step, const str
     for (int i = 0; i < STATE_DIM; i++)
         at(n, n->minus_state, row, step)[i] = -x->state[i];
     *at(n, n->state_counts, row, step) = x->state_counts;
+    *at(n, n->speed_counts, row, step) = x->speed_counts;
     *at(n, n->rate, row, step) = x->rate;
     *at(n, n->rate_counts, row, step) = x->rate_counts;
     memcpy(at(n, n->path, row, step), x->path, sizeof x->path);
@@ -231,6 +243,21 @@ static void copy_weights(struct train *to, struct train *from)
 
             if (!strcmp(w.name, v.name) && w.n == v.n)
                 memcpy(w.value, v.average ? v.average : v.value, w.n * sizeof *w.value);
+        }
+    }
+}
+
+void tracker_network_widen(struct tracker_network *n, int from, int count, float log_scale)
+{
+    for (int i = 0; i < train_parameters(n->t); i++) {
+        struct train_weights_view w = train_parameter_view(n->t, i);
+
+        if (strcmp(w.name, "answers.bias") != 0)
+            continue;
+        for (int k = from; k < from + count; k++) {
+            w.value[k] += log_scale;
+            if (w.average)
+                w.average[k] += log_scale;
         }
     }
 }

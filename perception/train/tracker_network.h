@@ -11,7 +11,8 @@ struct lesson {
     float exists;
     float box[4], box_counts[4];          /* of the next frame; see ANSWER_BOX */
     float state[STATE_DIM], state_counts; /* in units */
-    float rate, rate_counts;              /* in units */
+    float speed_counts;      /* a unit of the speed, squared; 0: too far away to matter */
+    float rate, rate_counts; /* in units */
     float path[2 * SCENE_PATH_POINTS], path_counts[2 * SCENE_PATH_POINTS]; /* in units */
     float pair[ASKED_CANDIDATES][PAIR_FEATURES];                           /* of the next frame */
     float none[ASKED_CANDIDATES]; /* -1e4 where there is no candidate, or 0 */
@@ -35,6 +36,10 @@ struct train *tracker_network_train(struct tracker_network *n); /* for steps and
 
 /* Frame `step` of row `row` of the batch; NULL: nothing happens there, and nothing counts. */
 void tracker_network_put(struct tracker_network *n, int row, int step, const struct lesson *l);
+
+/* From now on the logarithms of sigma among count answers from `from` on are so much larger: to mend what the
+ * likelihood leaves over. */
+void tracker_network_widen(struct tracker_network *n, int from, int count, float log_scale);
 
 /* Both files, with the average of the weights; the caller frees memory and attention. */
 MUST_CHECK enum err tracker_network_export(struct tracker_network *n, struct weights *out,

@@ -1,6 +1,7 @@
 #include "sim/tracks.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,7 +124,7 @@ Test(sim_tracks, errs_as_it_is_told)
 
     o.detector.edge_sigma = 0.03f;
     o.detector.edge_drift = 0.04f;
-    o.detector.sigma_px = 0;
+    o.detector.sigma_px = o.detector.drift_px = o.detector.gross = 0;
     struct tracks *t = begin(&o);
     for (int i = 0; i < frames; i++) {
         next(t, &frame);
@@ -158,6 +159,83 @@ Test(sim_tracks, errs_as_it_is_told)
     cr_expect_float_eq(sqrt(square / found), 0.05, 0.008, "%g", sqrt(square / found));
     cr_expect_float_eq(alarms / frames, o.detector.false_alarms, 0.03, "%g", alarms / frames);
     cr_expect_gt(hit_score / found, alarm_score / alarms + 0.3);
+}
+
+static const struct track_object *find(const struct tracks_frame *f, uint64_t id)
+{
+    for (int i = 0; id && i < f->n_objects; i++)
+        if (f->object[i].id == id && f->object[i].detected)
+            return &f->object[i];
+    return NULL;
+}
+
+static double told_off(const struct track_object *q)
+{
+    return log((double)q->told_m / hypot((double)q->x_m - 1.6, (double)q->y_m));
+}
+
+/* Errors of the distance, and of edges where things are large, hardly change from frame to frame but for the
+ * part that is new in each; sigmas say how large they are. */
+Test(sim_tracks, errors_are_slow)
+{
+    struct tracks_options o = options(NULL);
+    double told = 0, step = 0, pull = 0, edge = 0, edge_step = 0, edge_pull = 0;
+    long n = 0, steps = 0;
+
+    o.worlds = 1;
+    o.detector.gross = 0;
+    struct tracks *t = begin(&o);
+    for (int i = 0; i < 3000; i++) {
+        next(t, &frame);
+        for (int k = 0; k < frame.n_objects; k++) {
+            const struct track_object *q = &frame.object[k];
+            const struct track_object *before = frame.first ? NULL : find(&other, q->id);
+            double e = (double)(q->box.y1 - q->truth.y1);
+
+            if (!q->id || !q->detected || q->truncation > 0 || q->occlusion > 0)
+                continue;
+            n++;
+            told += told_off(q) * told_off(q);
+            pull += pow(told_off(q) / (double)q->told_sigma, 2);
+            edge += e * e;
+            edge_pull += pow(e / (double)q->sigma_px[1], 2);
+            if (!before)
+                continue;
+            steps++;
+            step += pow(told_off(q) - told_off(before), 2);
+            edge_step += pow(e - (double)(before->box.y1 - before->truth.y1), 2);
+        }
+        other = frame;
+    }
+    tracks_close(t);
+    cr_expect_gt(steps, 3000);
+    cr_expect_float_eq(sqrt(told / n), hypot(0.035, 0.085), 0.015, "%g", sqrt(told / n));
+    cr_expect_float_eq(sqrt(step / steps), 0.035 * M_SQRT2, 0.008, "%g", sqrt(step / steps));
+    cr_expect_float_eq(sqrt(pull / n), 1, 0.15, "%g", sqrt(pull / n));
+    cr_expect_float_eq(sqrt(edge_pull / n), 1, 0.2, "%g", sqrt(edge_pull / n));
+    cr_expect_lt(edge_step / steps, edge / n, "%g %g", edge_step / steps, edge / n);
+}
+
+/* What tells nothing says so. */
+Test(sim_tracks, a_detector_may_tell_no_more_than_boxes)
+{
+    struct tracks_options o = options(NULL);
+    int found = 0;
+
+    o.detector.told_sigma = o.detector.told_drift = 0;
+    o.detector.tells_sigma = false;
+    struct tracks *t = begin(&o);
+    for (int i = 0; i < 200; i++) {
+        next(t, &frame);
+        for (int k = 0; k < frame.n_objects; k++)
+            if (frame.object[k].detected) {
+                cr_expect_eq(frame.object[k].told_m, 0);
+                cr_expect(isnan(frame.object[k].sigma_px[2]));
+                found++;
+            }
+    }
+    tracks_close(t);
+    cr_expect_gt(found, 100);
 }
 
 Test(sim_tracks, refuses)
