@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/cli/eval.h"
+#include "daemon/cli/lane_motion.h"
 #include "daemon/cli/motion_scores.h"
 #include "daemon/cli/options.h"
 
@@ -23,20 +24,28 @@ static const char help[] =
     "                    of calibration of its own            (40)\n"
     "  --seed N                                               (1000)\n"
     "  --scenario NAME   one of outrider sim --list, the plain camera and detector in all drives\n"
-    "  --tracker KIND    only lstm, rnn or kalman\n";
+    "  --tracker KIND    only lstm, rnn or kalman\n"
+    "  --lanes           lane boundaries instead: errors in metres (median / 95 percent), how "
+    "often "
+    "one and\n"
+    "                    two sigmas cover them, also some time after a line was last seen\n";
 
 struct options {
     int drives, seed;
     const char *scenario;   /* NULL: random */
     enum tracker_kind only; /* 0: all */
+    bool lanes;
 };
 
 static int parse(int argc, char **argv, struct options *o)
 {
-    static const struct option option[] = {
-        {"drives", required_argument, NULL, 'd'},   {"seed", required_argument, NULL, 's'},
-        {"scenario", required_argument, NULL, 'n'}, {"tracker", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},           {0}};
+    static const struct option option[] = {{"drives", required_argument, NULL, 'd'},
+                                           {"seed", required_argument, NULL, 's'},
+                                           {"scenario", required_argument, NULL, 'n'},
+                                           {"tracker", required_argument, NULL, 't'},
+                                           {"lanes", no_argument, NULL, 'l'},
+                                           {"help", no_argument, NULL, 'h'},
+                                           {0}};
     int c;
 
     *o = (struct options){.drives = 40, .seed = 1000};
@@ -60,6 +69,9 @@ static int parse(int argc, char **argv, struct options *o)
                     "outrider eval motion: --tracker is '%s', must be lstm, rnn or kalman\n",
                     optarg);
             return 2;
+        case 'l':
+            o->lanes = true;
+            break;
         case 'h':
             fputs(help, stdout);
             exit(0);
@@ -131,6 +143,8 @@ int eval_motion_command(int argc, char **argv)
 
     if (status)
         return status;
+    if (o.lanes)
+        return lane_motion(o.drives, o.seed, o.scenario, o.only);
     printf("| tracker | HOTA | MOTA | IDF1 | switches / 1000 frames | speed to 40 m, m/s | to 80 m "
            "| position to 40 m | TTC | "
            "position | speed | TTC | NEES | kept through gaps |\n"

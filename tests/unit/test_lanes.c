@@ -78,7 +78,8 @@ static int64_t now;
 
 static void start(void)
 {
-    cr_assert_eq(lanes_open(&l), OK);
+    cr_assert_eq(lanes_open(&(struct lanes_options){.kind = TRACKER_KALMAN}, &l, &(struct why){""}),
+                 OK);
     scene_clear(&s);
     now = 1000;
 }
