@@ -62,6 +62,12 @@ struct seer { /* one network that looks */
     struct clutter clutter[MAX_CLUTTER];
 };
 
+struct wander { /* from one place across the road to another; left > 0 of where the driver keeps */
+    struct random random;
+    double from_m, to_m, length_s, progress; /* progress 1: it stays there */
+    double at_m, angle_rad, yaw_rate_rps;
+};
+
 struct lane_tracks {
     struct lane_tracks_options o;
     struct scenario *scenario;
@@ -69,6 +75,7 @@ struct lane_tracks {
     struct truth_maker *maker;
     struct truth truth;
     bool begun;
+    struct wander wander;
     uint64_t last_id;
     struct { /* of the frame before: to know lines again */
         int n;
@@ -104,6 +111,8 @@ enum err lane_tracks_open(const struct lane_tracks_options *o, struct lane_track
     if (!(t = calloc(1, sizeof *t)))
         return err_say(why, ERR_NOMEM, "lane tracks: no memory");
     t->o = *o;
+    t->wander.progress = 1;
+    random_seed(&t->wander.random, o->seed, 31);
     for (int i = 0; i < o->sights; i++)
         seer_init(&t->seer[i], o, i);
     if ((e = scenario_open(o->scenario ? o->scenario : "random", &t->scenario, why)) != OK ||
@@ -193,7 +202,7 @@ static void tell_truth(struct lane_tracks *t, struct lane_tracks_frame *f)
 
     f->t_s = t->world->t;
     f->speed_mps = t->truth.ego.speed_mps;
-    f->yaw_rate_rps = t->truth.ego.yaw_rate_radps;
+    f->yaw_rate_rps = t->truth.ego.yaw_rate_radps + (float)t->wander.yaw_rate_rps;
     f->ego = s->ego_lane;
     f->n_lines = s->n_lanes;
     for (int i = 0; i < s->n_lanes; i++) {
@@ -481,12 +490,46 @@ static void look(struct seer *s, const struct camera *c, const struct scene *tru
     see_clutter(s, &v, out);
 }
 
+static void wander_go_on(struct wander *w, double speed_mps, double dt)
+{
+    struct random *r = &w->random;
+    double before_m = w->at_m, before_rad = w->angle_rad;
+
+    w->progress =
+        fmin(1, w->progress + (w->progress < 1 ? dt * fmin(1, speed_mps / 8) / w->length_s : 0));
+    if (w->progress == 1 && random_chance(r, dt / 4)) {
+        w->from_m = w->to_m;
+        w->to_m = random_chance(r, 0.4) ? 3.5 * (random_index(r, 3) - 1) : random_normal(r, 0.5);
+        w->length_s = random_range(r, 3, 7);
+        w->progress = 0;
+    }
+    double p = w->progress, share = p * p * p * (10 - p * (15 - 6 * p));
+    w->at_m = w->from_m + (w->to_m - w->from_m) * share;
+    if (speed_mps > 1)
+        w->angle_rad = atan((w->at_m - before_m) / (speed_mps * dt));
+    w->yaw_rate_rps = (w->angle_rad - before_rad) / dt;
+}
+
+/* The truth as it is from where ego strays to. */
+static void tell_from_there(struct lane_tracks *t)
+{
+    struct ego_car *e = &t->world->ego, kept = *e;
+
+    e->x -= sin(e->heading) * t->wander.at_m;
+    e->y += cos(e->heading) * t->wander.at_m;
+    e->heading += t->wander.angle_rad;
+    truth_frame(t->maker, t->world, NULL, &t->truth);
+    *e = kept;
+}
+
 void lane_tracks_next(struct lane_tracks *t, struct lane_tracks_frame *out)
 {
     if (t->begun)
         world_advance(t->world, t->o.dt, LONGEST_STEP_S);
+    if (t->begun && t->o.wander)
+        wander_go_on(&t->wander, t->world->ego.speed, t->o.dt);
     t->begun = true;
-    truth_frame(t->maker, t->world, NULL, &t->truth);
+    tell_from_there(t);
     tell_truth(t, out);
     for (int i = 0; i < t->o.sights; i++) {
         t->seer[i].now_s = t->world->t;

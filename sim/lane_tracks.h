@@ -7,6 +7,9 @@
 #ifndef OUTRIDER_SIM_LANE_TRACKS_H
 #define OUTRIDER_SIM_LANE_TRACKS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "perception/base/err.h"
 #include "perception/geometry/camera.h"
 #include "perception/heads/head.h"
@@ -39,6 +42,8 @@ struct lane_tracks_options {
     uint64_t seed;
     const char *scenario; /* as scenario_open(); NULL: random */
     struct camera camera;
+    bool
+        wander; /* ego strays across its lane and into the next ones, besides what its driver does */
     int sights; /* how many networks look, each with its own: */
     struct lane_detector detector[LANE_SIGHTS];
 };

@@ -94,8 +94,9 @@ void lane_drive_vary(uint64_t seed, int sights, struct lane_drive_plan *out)
     random_seed(&r, seed, 32);
     out->dt_s = random_chance(&r, 0.5) ? 0.1 : 1 / random_range(&r, 5, 30);
     out->frames = (int)fmin(LANE_DRIVE_FRAMES, random_range(&r, 20, 40) / out->dt_s);
-    if (random_chance(&r, 0.25))
-        out->scenario = random_chance(&r, 0.6) ? "lane_change" : "curve";
+    if (random_chance(&r, 0.4))
+        out->scenario = random_chance(&r, 0.5) ? "lane_change" : "curve";
+    out->wander = random_chance(&r, 0.6);
     if (random_chance(&r, 0.8))
         vary_camera(&r, &out->camera);
     out->sights = sights;
@@ -110,6 +111,7 @@ enum err lane_drive_run(struct lane_drive *d, const struct lane_drive_plan *p, s
                                     .seed = p->seed,
                                     .scenario = p->scenario,
                                     .camera = p->camera,
+                                    .wander = p->wander,
                                     .sights = p->sights};
     struct lane_tracks *t;
     enum err e;

@@ -14,6 +14,7 @@ struct lane_drive_plan {
     double dt_s;
     int frames; /* at most LANE_DRIVE_FRAMES */
     struct camera camera;
+    bool wander; /* see lane_tracks.h */
     int sights;
     struct lane_sight_plan { /* one network that looks, and the tracker behind it */
         struct lane_detector detector;

@@ -88,6 +88,7 @@ static void plan_of(int i, int seed, const char *scenario, struct lane_drive_pla
         lane_drive_vary(own, 1, out);
     else
         lane_drive_plain(own, out);
+    out->wander = out->wander || i % 4 == 2;
     if (scenario)
         out->scenario = scenario;
     else if (i % 4 == 0)
