@@ -126,7 +126,7 @@ static const struct key keys[] = {
     {TEXT("cpu", config, cpu, 1), "native", 0, 0, NULL,
      "instructions the kernels may use: c, avx2, avx512, vnni, neon, native"},
     {CHOICE("tracker", config, tracker, trackers), "lstm", 0, 0, NULL,
-     "how tracks are carried on: lstm, rnn or kalman"},
+     "how objects and lanes are carried on: lstm, rnn or kalman"},
     {LIST("networks", config, network, n_networks, &network, 0, PERCEPTION_MAX_NETWORKS), "[]", 0,
      0, network_keys, "of each kind of output the first that gives it wins"},
     {LIST("cameras", config, camera, n_cameras, &camera, 1, MESSAGE_MAX_CAMERAS), NULL, 0, 0,

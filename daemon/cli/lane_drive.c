@@ -96,7 +96,7 @@ void lane_drive_vary(uint64_t seed, int sights, struct lane_drive_plan *out)
     out->frames = (int)fmin(LANE_DRIVE_FRAMES, random_range(&r, 20, 40) / out->dt_s);
     if (random_chance(&r, 0.4))
         out->scenario = random_chance(&r, 0.5) ? "lane_change" : "curve";
-    out->wander = random_chance(&r, 0.6);
+    out->wander = random_chance(&r, 0.75);
     if (random_chance(&r, 0.8))
         vary_camera(&r, &out->camera);
     out->sights = sights;

@@ -192,6 +192,13 @@ static int life_features(const struct lane_track *t, const struct lane_frame *f,
     return n;
 }
 
+static double slope_after(const struct lane_view *v, int knot)
+{
+    return (v->y_m[knot + 1] - v->y_m[knot]) / (double)(LANE_KNOT_M[knot + 1] - LANE_KNOT_M[knot]);
+}
+
+/* Where it is and how it bends, not its slope: that is small but in a lane change, and a network that
+ * sees it takes every lane change for an error. */
 static int curve_features(const struct lane_track *t, float *x)
 {
     struct lane_view v;
@@ -199,10 +206,8 @@ static int curve_features(const struct lane_track *t, float *x)
 
     lane_view_of(&t->cubic, &v);
     x[n++] = bounded((float)v.y_m[0] / 4, 4);
-    for (int i = 1; i < N; i++)
-        x[n++] = bounded(
-            (float)((v.y_m[i] - v.y_m[i - 1]) * 8 / (double)(LANE_KNOT_M[i] - LANE_KNOT_M[i - 1])),
-            4);
+    for (int i = 1; i < N - 1; i++)
+        x[n++] = bounded(20 * (float)(slope_after(&v, i) - slope_after(&v, i - 1)), 4);
     for (int i = 0; i < N; i++)
         x[n++] = scaled_log(v.sigma[i]);
     for (int i = 0; i < N; i++)
