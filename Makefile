@@ -163,7 +163,7 @@ $B/sim/scenarios.o: $B/sim/scenarios.c
 	$(Q)$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
 
 # The tracker's weights become part of the program.
-$B/perception/track/weights.o: $(wildcard perception/models/tracker-*.onnx)
+$B/perception/track/weights.o: $(wildcard perception/models/tracker-*.onnx perception/models/lanes-*.onnx)
 
 # Only files named after an instruction set get its flags.
 %_avx2.o %_avx2.tidy: isa := -mavx2 -mfma -mf16c

@@ -128,7 +128,7 @@ static const struct key keys[] = {
     {TEXT("cpu", config, cpu, 1), "native", 0, 0, NULL,
      "instructions the kernels may use: c, avx2, avx512, vnni, neon, native"},
     {CHOICE("tracker", config, tracker, trackers), "lstm", 0, 0, NULL,
-     "how tracks are carried on: lstm, rnn or kalman"},
+     "how objects and lanes are carried on: lstm, rnn or kalman"},
     {CHOICE("ego_motion", config, ego, egos), "any", 0, 0, NULL,
      "how fast we drive and turn: from messages, estimated from pictures, or any: pictures where "
      "no "

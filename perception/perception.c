@@ -89,10 +89,9 @@ enum err perception_open(const struct perception_config *cfg, struct perception 
                                             .cpu_mask = cfg->network[0].cpu_mask};
     if ((e = tracker_open(&tracker, &p->tracker, why)) != OK)
         goto fail;
-    if ((e = lanes_open(&p->lanes)) != OK) {
-        err_say(why, e, "no memory for lanes");
+    const struct lanes_options lanes = {.kind = cfg->tracker, .cpu_mask = cfg->network[0].cpu_mask};
+    if ((e = lanes_open(&lanes, &p->lanes, why)) != OK)
         goto fail;
-    }
     if ((e = ego_sight_open(&p->sight)) != OK) {
         err_say(why, e, "no memory for pictures");
         goto fail;

@@ -23,7 +23,7 @@ struct perception_config {
     int n_networks;
     struct head_config network[PERCEPTION_MAX_NETWORKS]; /* of each kind of output the first wins */
     struct camera camera;                                /* width 0: not calibrated */
-    enum tracker_kind tracker;
+    enum tracker_kind tracker;                           /* of objects and of lanes */
     enum ego_choice ego;
 };
 

@@ -16,7 +16,8 @@ int replay_command(int argc, char **argv);
 int sim_command(int argc, char **argv);
 int echo_command(int argc, char **argv);
 int train_command(int argc, char **argv);
-int train_tracker_command(int argc, char **argv); /* of train */
+int train_tracker_command(int argc, char **argv);
+int train_lanes_command(int argc, char **argv); /* of train */
 int label_command(int argc, char **argv);
 int plot_command(int argc, char **argv);
 int eval_command(int argc, char **argv);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/cli/eval.h"
+#include "daemon/cli/lane_motion.h"
 #include "daemon/cli/motion_scores.h"
 #include "daemon/cli/options.h"
 #include "perception/track/learned.h"
@@ -41,7 +42,11 @@ static const char help[] =
     "predicted "
     "for\n"
     "                    sure (existence over 0.9, edges known to 0.4 of the box's size)\n"
-    "  --weights FILE    of the tracker of that kind; FILE-attention.onnx is beside FILE.onnx\n";
+    "  --weights FILE    of the tracker of that kind; FILE-attention.onnx is beside FILE.onnx\n"
+    "  --lanes           lane boundaries instead: errors in metres (median / 95 percent), how "
+    "often "
+    "one and\n"
+    "                    two sigmas cover them, also some time after a line was last seen\n";
 
 struct options {
     int drives, seed;
@@ -49,6 +54,7 @@ struct options {
     const char *scenario;   /* NULL: random */
     const char *weights;    /* NULL: those built in */
     enum tracker_kind only; /* 0: all */
+    bool lanes;
 };
 
 static int parse(int argc, char **argv, struct options *o)
@@ -57,7 +63,7 @@ static int parse(int argc, char **argv, struct options *o)
         {"drives", required_argument, NULL, 'd'},   {"seed", required_argument, NULL, 's'},
         {"scenario", required_argument, NULL, 'n'}, {"tracker", required_argument, NULL, 't'},
         {"weights", required_argument, NULL, 'w'},  {"measured", no_argument, NULL, 'm'},
-        {"help", no_argument, NULL, 'h'},           {0}};
+        {"lanes", no_argument, NULL, 'l'},          {"help", no_argument, NULL, 'h'},           {0}};
     int c;
 
     *o = (struct options){.drives = 200, .seed = 1000};
@@ -87,6 +93,9 @@ static int parse(int argc, char **argv, struct options *o)
                     "outrider eval motion: --tracker is '%s', must be lstm, rnn or kalman\n",
                     optarg);
             return 2;
+        case 'l':
+            o->lanes = true;
+            break;
         case 'h':
             fputs(help, stdout);
             exit(0);
@@ -248,6 +257,8 @@ int eval_motion_command(int argc, char **argv)
 
     if (status)
         return status;
+    if (o.lanes)
+        return lane_motion(o.drives, o.seed, o.scenario, o.only);
     e = track_drive_open(&d, &why);
     for (enum tracker_kind k = TRACKER_KALMAN; e == OK && k <= TRACKER_LSTM; k++)
         if (!o.only || o.only == k)

@@ -28,43 +28,6 @@ struct work {
     uint64_t of_track[SCENE_MAX_OBJECTS];
 };
 
-/* ---- sigmas -------------------------------------------------------------------------------- */
-static const double COVERED_BIN = 0.05;
-
-static void cover(struct covered *c, double error, double sigma)
-{
-    double sigmas = fabs(error) / sigma;
-
-    c->n++;
-    c->bin[sigmas < COVERED_BINS * COVERED_BIN ? (int)(sigmas / COVERED_BIN) : COVERED_BINS]++;
-}
-
-double covered_within(const struct covered *c, double sigmas)
-{
-    int end = (int)lround(fmin(sigmas / COVERED_BIN, COVERED_BINS));
-    long n = 0;
-
-    for (int i = 0; i < end; i++)
-        n += c->bin[i];
-    return c->n ? (double)n / (double)c->n : NAN;
-}
-
-double covered_scale(const struct covered *c)
-{
-    double least = INFINITY, best = 1;
-
-    for (double s = 0.5; c->n && s < 2.01; s += COVERED_BIN) {
-        double off = fmax(fabs(covered_within(c, s) - 0.683) / 0.05,
-                          fabs(covered_within(c, 2 * s) - 0.954) / 0.03);
-
-        if (off < least) {
-            least = off;
-            best = s;
-        }
-    }
-    return best;
-}
-
 /* ---- speeds --------------------------------------------------------------------------------- */
 static const double SPEED_BIN_MPS = 0.02;
 
@@ -128,7 +91,7 @@ static void score_ttc(struct motion_scores *s, const struct object *o, float clo
         return;
     s->n_said++;
     s->relative_ttc += fabs((double)o->ttc_s - truth) / truth;
-    cover(&s->ttc, (double)o->ttc_s - truth, (double)o->ttc_sigma_s);
+    covered_add(&s->ttc, (double)o->ttc_s - truth, (double)o->ttc_sigma_s);
 }
 
 static void score_speed(struct motion_scores *s, const struct object *o, float yaw_rad, double r,
@@ -159,7 +122,8 @@ static void score_motion(struct motion_scores *s, const struct object *o, float 
         return;
     for (int i = 0; i < 4; i++) {
         e[i] = (double)(said[i] - m->s[i]);
-        cover(i < 2 ? &s->position : &s->velocity, e[i], sqrt((double)o->covariance[diagonal[i]]));
+        covered_add(i < 2 ? &s->position : &s->velocity, e[i],
+                    sqrt((double)o->covariance[diagonal[i]]));
     }
     score_speed(s, o, yaw_rad, r, e[2], e[3]);
     s->nees += mahalanobis(e, o->covariance);
@@ -185,8 +149,8 @@ static void score_path(struct motion_scores *s, const struct track_drive *d, int
         struct path_errors *e = &s->path[k];
         e->n++;
         e->off_m += (double)hypotf(p->x_m - at[0], p->y_m - at[1]);
-        cover(&e->covered, (double)(p->x_m - at[0]), (double)p->sigma_x_m);
-        cover(&e->covered, (double)(p->y_m - at[1]), (double)p->sigma_y_m);
+        covered_add(&e->covered, (double)(p->x_m - at[0]), (double)p->sigma_x_m);
+        covered_add(&e->covered, (double)(p->y_m - at[1]), (double)p->sigma_y_m);
     }
 }
 

@@ -1,21 +1,13 @@
-/* What a tracker says in metres and seconds, and how sure it is, against simulated truth. */
+/* What a tracker says in metres and seconds, and how sure it is, against simulated truth.
+ *
+ * Asked for is what sim/score.h asks a daemon for: 12 px high at least, less than half hidden, hardly cut
+ * by the picture's border, within 80 m. Other road users, and boxes lower than that, count neither way. */
 #ifndef OUTRIDER_DAEMON_CLI_MOTION_SCORES_H
 #define OUTRIDER_DAEMON_CLI_MOTION_SCORES_H
 
+#include "daemon/cli/covered.h"
 #include "daemon/cli/track_drive.h"
 #include "perception/eval/track_scores.h"
-
-/* Asked for is what sim/score.h asks a daemon for: 12 px high at least, less than half hidden, hardly cut
- * by the picture's border, within 80 m. Other road users, and boxes lower than that, count neither way. */
-enum { COVERED_BINS = 80 };
-struct covered {                   /* of errors, in their sigmas */
-    long n, bin[COVERED_BINS + 1]; /* of 0.05 sigmas each; the last one: larger */
-};
-/* The share within so many sigmas, 0..4; NAN without any. */
-double covered_within(const struct covered *c, double sigmas);
-/* What all sigmas would have to be times, 0.5 to 2, so that one and two of them cover the 68 and 95 % of a
- * normal distribution as well as may be; 1 without any. */
-double covered_scale(const struct covered *c);
 
 enum { SPEED_BINS = 1000, MOTION_PATH_TIMES = 3, MOTION_HEIGHTS = 4 };
 

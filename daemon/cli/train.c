@@ -12,6 +12,8 @@
 static const char usage[] =
     "usage: outrider train --data SET [--data SET ...] --out FILE.onnx [options]\n"
     "       outrider train tracker --out FILE.onnx [options]    the tracker, on simulated tracks\n"
+    "       outrider train lanes --out FILE.onnx [options]      lanes through time, on simulated "
+    "drives\n"
     "\n"
     "Trains the network of objects, lanes and road on sets of labelled pictures, and writes it as "
     "ONNX.\n"
@@ -213,6 +215,8 @@ int train_command(int argc, char **argv)
 
     if (argc > 1 && !strcmp(argv[1], "tracker"))
         return train_tracker_command(argc - 1, argv + 1);
+    if (argc > 1 && !strcmp(argv[1], "lanes"))
+        return train_lanes_command(argc - 1, argv + 1);
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (option == HELP) {
             fputs(usage, stdout);

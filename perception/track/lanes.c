@@ -6,15 +6,18 @@
 
 #include "perception/heads/lane_curve.h"
 #include "perception/track/ego_lane.h"
-#include "perception/track/lane_cubic.h"
+#include "perception/track/lane_memory.h"
+#include "perception/track/lane_told.h"
 
-enum { MAX_TRACKS = 2 * SCENE_MAX_LANES };
+enum { MAX_TRACKS = LANE_TRACKS };
 
 /* Life of a boundary, in odds that it is real. A curve of score s multiplies them by 1 + 3 s, time
  * without one lets them fall: a good line is published on its second frame and, once sure,
  * outlives half a second without being seen. */
 static const float ODDS_BIRTH = 0.25f, ODDS_MAX = 99, ODDS_LOST_PER_S = 8;
 static const float ODDS_PUBLISH = 1.5f, ODDS_DELETE = 0.5f;
+/* With a network, which says itself when a boundary is no more there, it outlives two seconds. */
+static const float PATIENT_LOST_PER_S = 2, LEAST_EXISTENCE = 0.5f;
 
 /* A curve belongs to the nearest boundary within the gate. Boundaries lie farther apart than twice
  * that, so taking the closest pairs first is as good as the best assignment. */
@@ -37,61 +40,63 @@ static const float EVIDENCE_KEPT = 0.9f; /* of types and colours, from one sight
 /* Farther between two frames, what was seen before says nothing of the road here. */
 static const float WAY_MAX_M = 30, TURN_MAX_RAD = 0.3f;
 
-static const float EXTRAPOLATE_M = 15;    /* beyond the measured range, with growing sigma */
-static const float LEVEL_SIGMA_M = 0.03f; /* the road is not quite flat across */
-
-struct track {
-    uint64_t id; /* 0: free */
-    int64_t born_ns;
-    float odds;
-    bool published;
-    enum measurement measurement;
-    int side; /* +1 left of us, -1 right */
-    int role;
-    struct lane_cubic cubic;   /* calibrated only, as are the next two */
-    struct lane_ground ground; /* of the last curve */
-    float x_min_m, x_max_m;
-    struct lane_curve curve;                                        /* the last one, px */
-    float type[LANE_TYPE_BARRIER + 1], color[LANE_COLOR_OTHER + 1]; /* evidence, by enum */
-    float lateral; /* left > 0: metres at our origin, or picture widths from its middle */
-};
-
 struct lanes {
+    struct lane_memory *memory; /* NULL: the filter alone */
+    bool patient;               /* boundaries outlive longer gaps */
     uint64_t last_id;
     bool started, metres;
     int64_t t_ns;
     float speed_mps;
-    struct track track[MAX_TRACKS];
+    float asked[MAX_TRACKS][LANE_FEATURES];
+    struct lane_track track[MAX_TRACKS];
     int n_order; /* of what is published, left to right */
-    struct track *order[MAX_TRACKS];
+    struct lane_track *order[MAX_TRACKS];
     struct lane_width width; /* of our lane */
 };
 
-enum err lanes_open(struct lanes **out)
+enum err lanes_open(const struct lanes_options *o, struct lanes **out, struct why *why)
 {
-    *out = calloc(1, sizeof **out);
-    return *out ? OK : ERR_NOMEM;
+    struct lane_weights built_in = lane_weights_built_in(o->kind == TRACKER_LSTM);
+    struct lanes *l;
+    enum err e;
+
+    *out = NULL;
+    if (o->kind != TRACKER_KALMAN && o->kind != TRACKER_RNN && o->kind != TRACKER_LSTM)
+        return err_say(why, ERR_UNSUPPORTED, "tracker %d: there is none", (int)o->kind);
+    if (!(l = calloc(1, sizeof *l)))
+        return err_say(why, ERR_NOMEM, "no memory for lanes");
+    l->patient = o->record || o->kind != TRACKER_KALMAN;
+    if (o->kind != TRACKER_KALMAN && (e = lane_memory_open(o->weights ? o->weights : &built_in,
+                                                           o->cpu_mask, &l->memory, why)) != OK) {
+        lanes_close(l);
+        return e;
+    }
+    *out = l;
+    return OK;
 }
 
 void lanes_close(struct lanes *l)
 {
+    if (l)
+        lane_memory_close(l->memory);
     free(l);
 }
 
 void lanes_reset(struct lanes *l)
 {
-    *l = (struct lanes){.last_id = l->last_id};
+    *l = (struct lanes){.memory = l->memory, .patient = l->patient, .last_id = l->last_id};
 }
 
 /* ---- one frame ----------------------------------------------------------------------------- */
 
 struct sighting { /* a curve of this frame */
     const struct lane_curve *curve;
+    int index; /* of the curve */
     struct lane_ground ground;
 };
 
 /* Mean lateral distance over the nearest metres of the sighting. */
-static float distance_m(const struct track *t, const struct lane_ground *g)
+static float distance_m(const struct lane_track *t, const struct lane_ground *g)
 {
     float sum = 0;
     int n = 0;
@@ -126,8 +131,9 @@ static void remember(float *evidence, int n, int said, float share)
         evidence[said] += share;
 }
 
-static void track_see(struct track *t, const struct sighting *s, bool metres)
+static void track_see(struct lane_track *t, const struct sighting *s, bool metres, int64_t now_ns)
 {
+    t->seen_ns = now_ns;
     t->odds = fminf(t->odds * (1 + 3 * s->curve->score), ODDS_MAX);
     t->published |= t->odds >= ODDS_PUBLISH;
     t->measurement = MEASUREMENT_MEASURED;
@@ -139,12 +145,14 @@ static void track_see(struct track *t, const struct sighting *s, bool metres)
     t->ground = s->ground;
     t->x_min_m = s->ground.point[0].x_m;
     t->x_max_m = s->ground.point[s->ground.n - 1].x_m;
+    if (t->born_ns != now_ns)
+        lane_surprises(&t->cubic, &s->ground, t->surprise);
     lane_cubic_update(&t->cubic, &s->ground);
 }
 
-static void track_miss(struct track *t, float dt_s)
+static void track_miss(struct lane_track *t, float dt_s, bool patient)
 {
-    t->odds *= expf(-ODDS_LOST_PER_S * dt_s);
+    t->odds *= expf(-(patient ? PATIENT_LOST_PER_S : ODDS_LOST_PER_S) * dt_s);
     t->measurement = MEASUREMENT_PREDICTED;
     if (t->odds < ODDS_DELETE)
         t->id = 0;
@@ -153,13 +161,16 @@ static void track_miss(struct track *t, float dt_s)
 static void track_begin(struct lanes *l, const struct sighting *s)
 {
     for (int i = 0; i < MAX_TRACKS; i++) {
-        struct track *t = &l->track[i];
+        struct lane_track *t = &l->track[i];
 
         if (t->id != 0)
             continue;
-        *t = (struct track){.id = ++l->last_id, .born_ns = l->t_ns, .odds = ODDS_BIRTH};
+        *t = (struct lane_track){
+            .id = ++l->last_id, .born_ns = l->t_ns, .odds = ODDS_BIRTH, .owner = s->index};
         lane_cubic_init(&t->cubic);
-        track_see(t, s, l->metres);
+        track_see(t, s, l->metres, l->t_ns);
+        if (l->memory)
+            lane_memory_forget(l->memory, i);
         return;
     }
 }
@@ -190,7 +201,8 @@ static void associate(struct lanes *l, const struct sighting *s, int n, float wi
         if (bi < 0)
             return;
         seen[bi] = used[bj] = true;
-        track_see(&l->track[bi], &s[bj], l->metres);
+        l->track[bi].owner = s[bj].index;
+        track_see(&l->track[bi], &s[bj], l->metres, l->t_ns);
     }
 }
 
@@ -199,7 +211,7 @@ static void drop_duplicates(struct lanes *l, float width)
 {
     for (int i = 0; i < MAX_TRACKS; i++)
         for (int j = 0; j < MAX_TRACKS; j++) {
-            struct track *a = &l->track[i], *b = &l->track[j];
+            struct lane_track *a = &l->track[i], *b = &l->track[j];
 
             if (a->id == 0 || b->id == 0 || a->curve.kind != b->curve.kind ||
                 a->measurement != MEASUREMENT_PREDICTED || b->measurement != MEASUREMENT_MEASURED)
@@ -212,12 +224,12 @@ static void drop_duplicates(struct lanes *l, float width)
 
 /* From order[from] outwards, n of them: lines count up from `first`; an edge of the road has a role only
  * where it comes before any line. */
-static void number_side(struct track **order, int from, int step, int n, int first)
+static void number_side(struct lane_track **order, int from, int step, int n, int first)
 {
     bool line = false;
 
     for (int i = 0, role = first; i < n; i++) {
-        struct track *t = order[from + i * step];
+        struct lane_track *t = order[from + i * step];
 
         if (t->curve.kind == LANE_ROAD_EDGE && line)
             continue;
@@ -230,7 +242,7 @@ static void number_side(struct track **order, int from, int step, int n, int fir
 /* A seam, a shadow or somebody's flank within our lane: with it the lane would be much narrower than it was until now,
  * with the next one out it is as wide. Of `left` boundaries on the left and the others, n in all: -1 or +1 if the
  * innermost on the right or left is such a thing, 0 if neither. */
-static int within_lane(const struct lanes *l, struct track *const *order, int left, int n)
+static int within_lane(const struct lanes *l, struct lane_track *const *order, int left, int n)
 {
     const float usual = (float)l->width.m;
 
@@ -255,13 +267,13 @@ static int within_lane(const struct lanes *l, struct track *const *order, int le
 /* Published boundaries left to right, with roles counted outwards from us. */
 static void set_roles(struct lanes *l)
 {
-    struct track **order = l->order;
+    struct lane_track **order = l->order;
 
     const float margin = l->metres ? SIDE_M : SIDE_WIDTHS;
     int n = 0, left = 0;
 
     for (int i = 0; i < MAX_TRACKS; i++) {
-        struct track *t = &l->track[i];
+        struct lane_track *t = &l->track[i];
         int at = n;
 
         t->role = 0;
@@ -269,7 +281,7 @@ static void set_roles(struct lanes *l)
             continue;
         if (t->side == 0 || t->lateral * (float)t->side < -margin)
             t->side = t->lateral >= 0 ? 1 : -1;
-        if (!t->published)
+        if (!t->published || (l->memory && l->metres && t->existence < LEAST_EXISTENCE))
             continue;
         for (; at > 0 && (order[at - 1]->side < t->side ||
                           (order[at - 1]->side == t->side && order[at - 1]->lateral < t->lateral));
@@ -298,11 +310,11 @@ static void set_lateral(struct lanes *l, float width)
         if (l->track[i].id != 0 && l->track[i].curve.n > 0)
             bottom = fmaxf(bottom, l->track[i].curve.point[0].y);
     for (int i = 0; i < MAX_TRACKS; i++) {
-        struct track *t = &l->track[i];
+        struct lane_track *t = &l->track[i];
 
         if (t->id == 0)
             continue;
-        t->lateral = l->metres ? (float)lane_cubic_y(&t->cubic, 0)
+        t->lateral = l->metres ? (float)lane_cubic_y(&t->told, 0)
                                : 0.5f - lane_curve_x(&t->curve, bottom) / width;
     }
 }
@@ -314,8 +326,10 @@ static void predict(struct lanes *l, float dt_s, float yaw_rate_radps)
     bool known = fabsf(way) < WAY_MAX_M && fabsf(turn) < TURN_MAX_RAD; /* false for NAN */
 
     for (int i = 0; i < MAX_TRACKS; i++) {
-        struct track *t = &l->track[i];
+        struct lane_track *t = &l->track[i];
 
+        t->owner = -1;
+        memset(t->surprise, 0, sizeof t->surprise);
         if (t->id == 0)
             continue;
         lane_cubic_predict(&t->cubic, (double)dt_s);
@@ -326,16 +340,43 @@ static void predict(struct lanes *l, float dt_s, float yaw_rate_radps)
     }
 }
 
+/* What is said of each boundary: the filter's word, or its network's about that. */
+static void tell(struct lanes *l, struct lane_frame *now)
+{
+    const float(*answer)[LANE_ANSWERS] = NULL;
+
+    if (l->metres) {
+        lane_frame_share(l->track, now);
+        for (int i = 0; i < MAX_TRACKS; i++)
+            if (l->track[i].id != 0)
+                lane_features(l->track, i, now, l->asked[i]);
+        if (l->memory)
+            answer = lane_memory_step(l->memory, l->asked);
+    }
+    for (int i = 0; i < MAX_TRACKS; i++) {
+        struct lane_track *t = &l->track[i];
+
+        if (t->id == 0)
+            continue;
+        t->told = t->cubic;
+        t->existence = t->odds / (1 + t->odds);
+        if (!answer)
+            continue;
+        lane_answer_cubic(&t->cubic, answer[i], &t->told);
+        t->existence = lane_answer_existence(t->odds, answer[i]);
+    }
+}
+
 /* The cubics of our lane's two sides, NULL where there is none; measured: only those seen in this frame. */
 static void own_sides(const struct lanes *l, bool measured, const struct lane_cubic *side[2])
 {
     side[0] = side[1] = NULL;
     for (int i = 0; i < l->n_order; i++) {
-        const struct track *t = l->order[i];
+        const struct lane_track *t = l->order[i];
 
         if ((t->role == 1 || t->role == -1) &&
             (!measured || t->measurement == MEASUREMENT_MEASURED))
-            side[t->role < 0] = &t->cubic;
+            side[t->role < 0] = &t->told;
     }
 }
 
@@ -356,6 +397,7 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
     l->speed_mps = speed_mps;
     for (int i = 0; i < n && n_s < HEAD_MAX_CURVES; i++) {
         s[n_s].curve = &curve[i];
+        s[n_s].index = i;
         if (metres)
             lane_ground_from_curve(&s[n_s].ground, &curve[i], camera);
         n_s += metres ? s[n_s].ground.n > 0 : curve[i].n > 1;
@@ -365,11 +407,14 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
     associate(l, s, n_s, width, used, seen);
     for (int i = 0; i < MAX_TRACKS; i++)
         if (l->track[i].id != 0 && !seen[i])
-            track_miss(&l->track[i], dt_s);
+            track_miss(&l->track[i], dt_s, l->patient);
     for (int j = 0; j < n_s; j++)
         if (!used[j])
             track_begin(l, &s[j]);
     drop_duplicates(l, width);
+    tell(l,
+         &(struct lane_frame){
+             .camera = camera, .ego = {.speed_mps = speed_mps, .yaw_rate_radps = yaw_rate_radps}, .dt_s = dt_s, .now_ns = t_ns});
     set_lateral(l, width);
     set_roles(l);
     if (!metres)
@@ -380,99 +425,6 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
 }
 
 /* ---- out ----------------------------------------------------------------------------------- */
-
-/* Share of the marking that is seen at x: between the nearest points of the last curve. */
-static float seen_at(const struct lane_ground *g, float x_m)
-{
-    for (int i = 1; i < g->n; i++)
-        if (x_m >= g->point[i - 1].x_m && x_m <= g->point[i].x_m)
-            return 0.5f * (g->point[i - 1].seen + g->point[i].seen);
-    return 0;
-}
-
-static void fill_metres(const struct track *t, struct lane_boundary *b)
-{
-    b->has_metres = true;
-    b->x_min_m = t->x_min_m;
-    b->x_max_m = t->x_max_m;
-    lane_cubic_export(&t->cubic, b->cubic, b->cubic_covariance);
-    for (int i = 0; i < SCENE_STATIONS; i++) {
-        struct lane_station *st = &b->station[i];
-        float x = SCENE_STATION_M[i], sigma = (float)lane_cubic_sigma(&t->cubic, x);
-
-        *st = (struct lane_station){NAN, NAN, NAN, 0};
-        if (x > t->x_max_m + EXTRAPOLATE_M)
-            continue;
-        st->y_m = (float)lane_cubic_y(&t->cubic, x);
-        st->z_m = 0;
-        st->sigma_y_m = hypotf(sigma, LEVEL_SIGMA_M);
-        if (t->measurement == MEASUREMENT_MEASURED)
-            st->visible = seen_at(&t->ground, x) * b->existence;
-    }
-}
-
-/* The likeliest of n kinds, best first. Returns how many there are to be said. */
-static int candidates(const float *evidence, int n, int *which, float *probability)
-{
-    float sum = 0;
-    int found = 0;
-
-    for (int i = 1; i < n; i++)
-        sum += evidence[i];
-    for (; found < SCENE_MAX_CANDIDATES && sum > 0.1f; found++) {
-        int best = 0;
-
-        for (int i = 1; i < n; i++) {
-            bool taken = false;
-
-            for (int k = 0; k < found; k++)
-                taken |= which[k] == i;
-            if (!taken && (best == 0 || evidence[i] > evidence[best]))
-                best = i;
-        }
-        if (best == 0 || !(evidence[best] > 0.05f * sum))
-            break;
-        which[found] = best;
-        probability[found] = evidence[best] / sum;
-    }
-    return found;
-}
-
-static void fill_looks(const struct track *t, struct lane_boundary *b)
-{
-    int which[SCENE_MAX_CANDIDATES];
-    float p[SCENE_MAX_CANDIDATES];
-
-    b->n_types = candidates(t->type, LANE_TYPE_BARRIER + 1, which, p);
-    for (int i = 0; i < b->n_types; i++) {
-        b->types[i].type = (enum lane_type)which[i];
-        b->types[i].probability = p[i];
-    }
-    b->n_colors = candidates(t->color, LANE_COLOR_OTHER + 1, which, p);
-    for (int i = 0; i < b->n_colors; i++) {
-        b->colors[i].color = (enum lane_color)which[i];
-        b->colors[i].probability = p[i];
-    }
-}
-
-static void fill_boundary(const struct lanes *l, const struct track *t, struct lane_boundary *b)
-{
-    lane_boundary_clear(b);
-    b->id = t->id;
-    b->role = t->role;
-    b->kind = t->curve.kind;
-    fill_looks(t, b);
-    b->existence = t->odds / (1 + t->odds);
-    b->age_ns = l->t_ns - t->born_ns;
-    b->measurement = t->measurement;
-    if (l->metres)
-        fill_metres(t, b);
-    for (int i = 0; i < t->curve.n && i < SCENE_MAX_LANE_PIXELS; i++, b->n_pixels++) {
-        b->pixel[i].x = t->curve.point[i].x;
-        b->pixel[i].y = t->curve.point[i].y;
-        b->pixel[i].sigma_x = t->curve.point[i].sigma_x;
-    }
-}
 
 void lanes_scene(const struct lanes *l, struct scene *s)
 {
@@ -485,8 +437,18 @@ void lanes_scene(const struct lanes *l, struct scene *s)
     }
     s->n_lanes = n;
     for (int i = 0; i < n; i++)
-        fill_boundary(l, l->order[first + i], &s->lane[i]);
+        lane_told(l->order[first + i], l->metres, l->t_ns, &s->lane[i]);
     if (l->metres)
         own_sides(l, false, side);
     ego_lane_find(side[0], side[1], &l->width, l->speed_mps, &s->ego_lane);
+}
+
+const float (*lanes_asked(const struct lanes *l))[LANE_FEATURES]
+{
+    return l->asked;
+}
+
+const struct lane_track *lanes_tracks(const struct lanes *l)
+{
+    return l->track;
 }

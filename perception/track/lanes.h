@@ -7,10 +7,21 @@
 #include "perception/geometry/camera.h"
 #include "perception/heads/head.h"
 #include "perception/scene.h"
+#include "perception/track/lane_answers.h"
+#include "perception/track/tracker.h"
 
 struct lanes;
 
-MUST_CHECK enum err lanes_open(struct lanes **out);
+struct lane_weights; /* lane_memory.h */
+
+struct lanes_options {
+    enum tracker_kind kind; /* a filtered cubic alone, or with a network that corrects it */
+    unsigned cpu_mask;      /* CPU_... bits that the network may use; ~0u: all */
+    const struct lane_weights *weights; /* NULL: those that are part of the program */
+    bool record; /* for training: the filter alone too follows through long gaps */
+};
+/* ERR_UNSUPPORTED (no such kind), ERR_NOMEM, and what lane_memory_open() refuses of the weights. */
+MUST_CHECK enum err lanes_open(const struct lanes_options *o, struct lanes **out, struct why *why);
 void lanes_close(struct lanes *l); /* NULL is fine */
 
 /* Forget every boundary. Identities go on counting: none is used twice. */
@@ -25,5 +36,10 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
 
 /* Fill s->lane, s->n_lanes and s->ego_lane. */
 void lanes_scene(const struct lanes *l, struct scene *s);
+
+/* For training, after a step: what was asked of each slot, and the boundaries in them, id 0 where a slot is
+ * free. */
+const float (*lanes_asked(const struct lanes *l))[LANE_FEATURES];
+const struct lane_track *lanes_tracks(const struct lanes *l);
 
 #endif

@@ -1,10 +1,9 @@
 #include "perception/track/learned.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "perception/nn/net.h"
+#include "perception/track/net_numbers.h"
 
 enum { STATES = 2 }; /* h, and an LSTM's c */
 
@@ -22,49 +21,22 @@ struct learned {
     float answers_kept[ASKED_TRACKS][ANSWERS];
 };
 
-static const struct tensor *named(const struct net *n, const char *name, bool input)
-{
-    int count = input ? net_inputs(n) : net_outputs(n);
-
-    for (int i = 0; i < count; i++) {
-        const struct tensor *t = input ? net_input((struct net *)n, i) : net_output(n, i);
-
-        if (!strcmp(t->name, name))
-            return t;
-    }
-    return NULL;
-}
-
-/* Where that tensor's numbers lie; NULL, and why says so, unless it has just so many. */
-static float *numbers(const struct net *n, const char *name, bool input, int64_t count,
-                      struct why *why)
-{
-    const struct tensor *t = named(n, name, input);
-
-    if (t && t->type == DTYPE_F32 && tensor_count(t) == count)
-        return t->data;
-    err_say(why, ERR_MISMATCH, "%s '%s' of the tracker's network: %s%lld numbers, must be %lld",
-            input ? "input" : "output", name, t ? "" : "not there, ",
-            t ? (long long)tensor_count(t) : 0LL, (long long)count);
-    return NULL;
-}
-
 static enum err find_tensors(struct learned *l, struct why *why)
 {
     const int64_t N = ASKED_TRACKS, H = N * TRACK_MEMORY;
-    bool lstm = named(l->memory, "memory_c_in", true) != NULL;
+    bool lstm = net_named(l->memory, "memory_c_in", true) != NULL;
 
-    if ((l->features = numbers(l->memory, "track", true, N * TRACK_FEATURES, why)) &&
-        (l->state_in[0] = numbers(l->memory, "memory_h_in", true, H, why)) &&
-        (l->state[0] = numbers(l->memory, "memory_h", false, H, why)) &&
-        (!lstm || ((l->state_in[1] = numbers(l->memory, "memory_c_in", true, H, why)) &&
-                   (l->state[1] = numbers(l->memory, "memory_c", false, H, why)))) &&
-        (l->answers = numbers(l->memory, "answers", false, N * ANSWERS, why)) &&
-        (l->query = numbers(l->memory, "query", false, N * QUERY, why)) &&
-        (l->query_in = numbers(l->attention, "query", true, N * QUERY, why)) &&
+    if ((l->features = net_numbers(l->memory, "track", true, N * TRACK_FEATURES, why)) &&
+        (l->state_in[0] = net_numbers(l->memory, "memory_h_in", true, H, why)) &&
+        (l->state[0] = net_numbers(l->memory, "memory_h", false, H, why)) &&
+        (!lstm || ((l->state_in[1] = net_numbers(l->memory, "memory_c_in", true, H, why)) &&
+                   (l->state[1] = net_numbers(l->memory, "memory_c", false, H, why)))) &&
+        (l->answers = net_numbers(l->memory, "answers", false, N * ANSWERS, why)) &&
+        (l->query = net_numbers(l->memory, "query", false, N * QUERY, why)) &&
+        (l->query_in = net_numbers(l->attention, "query", true, N * QUERY, why)) &&
         (l->pair =
-             numbers(l->attention, "pair", true, N * ASKED_CANDIDATES * PAIR_FEATURES, why)) &&
-        (l->logits = numbers(l->attention, "logits", false, N * (ASKED_CANDIDATES + 1), why)))
+             net_numbers(l->attention, "pair", true, N * ASKED_CANDIDATES * PAIR_FEATURES, why)) &&
+        (l->logits = net_numbers(l->attention, "logits", false, N * (ASKED_CANDIDATES + 1), why)))
         return OK;
     return ERR_MISMATCH;
 }
@@ -106,20 +78,11 @@ void learned_forget(struct learned *l, int slot)
     memset(l->query_kept[slot], 0, sizeof l->query_kept[slot]);
 }
 
-/* Only values that running alone shows can make it fail, and these networks have none. */
-static void run_sure(struct net *n)
-{
-    struct why why;
-    enum err e = net_run(n, &why);
-
-    assert(e == OK);
-}
-
 const float (*learned_attend(struct learned *l, const struct asked *a))[ASKED_CANDIDATES + 1]
 {
     memcpy(l->query_in, l->query_kept, sizeof l->query_kept);
     memcpy(l->pair, a->pair, sizeof a->pair);
-    run_sure(l->attention);
+    net_run_sure(l->attention);
     return (const float(*)[ASKED_CANDIDATES + 1]) l->logits;
 }
 
@@ -128,7 +91,7 @@ const float (*learned_remember(struct learned *l, const struct asked *a))[ANSWER
     memcpy(l->features, a->track, sizeof a->track);
     for (int i = 0; i < STATES && l->state_in[i]; i++)
         memcpy(l->state_in[i], l->state_kept[i], sizeof l->state_kept[i]);
-    run_sure(l->memory);
+    net_run_sure(l->memory);
     for (int i = 0; i < STATES && l->state[i]; i++)
         memcpy(l->state_kept[i], l->state[i], sizeof l->state_kept[i]);
     memcpy(l->query_kept, l->query, sizeof l->query_kept);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "perception/train/part.h"
+
 enum { K = ASKED_CANDIDATES, PATH = 2 * SCENE_PATH_POINTS };
 
 struct tracker_network {
@@ -232,21 +234,6 @@ void tracker_network_put(struct tracker_network *n, int row, int step, const str
 }
 
 /* ---- files --------------------------------------------------------------------------------- */
-/* Layers of the same name get the averaged weights that those of from have. */
-static void copy_weights(struct train *to, struct train *from)
-{
-    for (int i = 0; i < train_parameters(to); i++) {
-        struct train_weights_view w = train_parameter_view(to, i);
-
-        for (int k = 0; k < train_parameters(from); k++) {
-            struct train_weights_view v = train_parameter_view(from, k);
-
-            if (!strcmp(w.name, v.name) && w.n == v.n)
-                memcpy(w.value, v.average ? v.average : v.value, w.n * sizeof *w.value);
-        }
-    }
-}
-
 void tracker_network_widen(struct tracker_network *n, int from, int count, float log_scale)
 {
     for (int i = 0; i < train_parameters(n->t); i++) {
@@ -282,36 +269,15 @@ static void build_attention_file(struct train *t, bool lstm)
     train_output(t, "logits", logits);
 }
 
-static enum err export_part(struct tracker_network *n, void (*build_file)(struct train *, bool),
-                            const void **bytes, size_t *size, struct why *why)
-{
-    const struct train_options options = {.cpu_mask = ~0u};
-    const struct train_recipe recipe = {.rate = 1e-3f};
-    const struct train_export x = {.keep_batch = true};
-    unsigned char *file = NULL;
-    struct train *t;
-    enum err e = train_open(&options, &t);
-
-    if (e != OK)
-        return err_say(why, e, "no memory for the tracker's network");
-    build_file(t, n->o.lstm);
-    if ((e = train_plan(t, &recipe, why)) == OK) {
-        copy_weights(t, n->t);
-        e = train_export_bytes(t, &x, &file, size, why);
-    }
-    train_close(t);
-    *bytes = file;
-    return e;
-}
-
 enum err tracker_network_export(struct tracker_network *n, struct weights *out, struct why *why)
 {
     enum err e;
 
     *out = (struct weights){0};
-    if ((e = export_part(n, build_memory_file, &out->memory, &out->memory_bytes, why)) != OK ||
-        (e = export_part(n, build_attention_file, &out->attention, &out->attention_bytes, why)) !=
-            OK)
+    if ((e = train_part_export(n->t, build_memory_file, n->o.lstm, &out->memory, &out->memory_bytes,
+                               why)) != OK ||
+        (e = train_part_export(n->t, build_attention_file, n->o.lstm, &out->attention,
+                               &out->attention_bytes, why)) != OK)
         free((void *)out->memory);
     return e;
 }

@@ -167,7 +167,9 @@ static void need_clip(void)
 Test(lanes_udacity, float_network_and_tracker)
 {
     need_clip();
-    cr_assert_eq(lanes_open(&lanes), OK);
+    const struct lanes_options o = {.kind = TRACKER_LSTM, .cpu_mask = ~0u};
+
+    cr_assert_eq(lanes_open(&o, &lanes, &(struct why){""}), OK);
     struct score s = drive("twinlitenet", follow);
     lanes_close(lanes);
     cr_assert_geq(s.both * 100, s.frames * 95, "both lines in %d of %d frames", s.both, s.frames);

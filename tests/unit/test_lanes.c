@@ -76,11 +76,19 @@ static struct lanes *l;
 static struct scene s;
 static int64_t now;
 
-static void start(void)
+static void start_with(enum tracker_kind kind)
 {
-    cr_assert_eq(lanes_open(&l), OK);
+    const struct lanes_options o = {.kind = kind, .cpu_mask = ~0u};
+    struct why why;
+
+    cr_assert_eq(lanes_open(&o, &l, &why), OK, "%s", why.text);
     scene_clear(&s);
     now = 1000;
+}
+
+static void start(void)
+{
+    start_with(TRACKER_KALMAN);
 }
 
 static void step(const struct truth *b, int n, const struct camera *real,
@@ -560,4 +568,116 @@ Test(lanes, hostile_curves)
     }
     lanes_close(l);
     lanes_close(NULL);
+}
+
+/* ---- with a network ------------------------------------------------------------------------ */
+
+/* No paint for a second and a half: both lines go on, less and less sure, and are the same afterwards. */
+Test(lanes, learned_through_a_gap)
+{
+    for (enum tracker_kind k = TRACKER_RNN; k <= TRACKER_LSTM; k++) {
+        float sigma[15], before;
+        uint64_t id[2];
+
+        srand(10);
+        start_with(k);
+        for (int i = 0; i < 30; i++)
+            step(three + 1, 2, &mounted, &mounted, 1, 15);
+        cr_assert_eq(s.n_lanes, 2);
+        before = s.lane[0].station[station(20)].sigma_y_m;
+        id[0] = s.lane[0].id;
+        id[1] = s.lane[1].id;
+        for (int i = 0; i < 15; i++) {
+            step(three, 0, &mounted, &mounted, 1, 15);
+            cr_assert_eq(s.n_lanes, 2, "kind %d: %d lines after %d frames", (int)k, s.n_lanes, i);
+            cr_assert_eq(s.lane[0].measurement, MEASUREMENT_PREDICTED);
+            cr_assert_float_eq(s.lane[0].station[0].y_m, 1.8, 0.4);
+            sigma[i] = s.lane[0].station[station(20)].sigma_y_m;
+        }
+        cr_assert_gt(sigma[4], 1.05f * before);
+        cr_assert_gt(sigma[14], 1.3f * sigma[4], "kind %d: %g m, then %g m", (int)k,
+                     (double)sigma[4], (double)sigma[14]);
+        step(three + 1, 2, &mounted, &mounted, 1, 15);
+        cr_assert(s.n_lanes == 2 && s.lane[0].id == id[0] && s.lane[1].id == id[1]);
+        lanes_close(l);
+    }
+}
+
+/* A line that is no more is not told of for ever. */
+Test(lanes, learned_ends)
+{
+    start_with(TRACKER_LSTM);
+    for (int i = 0; i < 20; i++)
+        step(three + 1, 2, &mounted, &mounted, 0, 15);
+    for (int i = 0; i < 40; i++)
+        step(three + 1, 0, &mounted, &mounted, 0, 15);
+    cr_assert_eq(s.n_lanes, 0);
+    lanes_close(l);
+}
+
+/* As lane_change: roles change once and together, identities stay. */
+Test(lanes, learned_lane_change)
+{
+    for (enum tracker_kind k = TRACKER_RNN; k <= TRACKER_LSTM; k++) {
+        uint64_t id[3] = {0};
+        int changes = 0, middle_role = 1;
+
+        srand(8);
+        start_with(k);
+        for (int i = 0; i < 80; i++) {
+            float moved = fminf(fmaxf((float)(i - 10) * 0.06f, 0), 3.6f);
+            float slope = i > 10 && moved < 3.6f ? -0.04f : 0; /* 0.6 m/s at 15 m/s */
+            struct truth b[3];
+
+            for (int n = 0; n < 3; n++) {
+                b[n] = three[n];
+                b[n].c[0] -= moved;
+                b[n].c[1] += slope;
+            }
+            step(b, 3, &mounted, &mounted, 1.5f, 15);
+            if (i < 3)
+                continue;
+            cr_assert_eq(s.n_lanes, 3, "kind %d, frame %d: %d lines", (int)k, i, s.n_lanes);
+            for (int n = 0; n < 3; n++) {
+                id[n] = id[n] ? id[n] : s.lane[n].id;
+                cr_assert_eq(s.lane[n].id, id[n], "frame %d line %d", i, n);
+            }
+            changes += s.lane[1].role != middle_role;
+            middle_role = s.lane[1].role;
+            cr_assert_eq(s.lane[0].role, middle_role == 1 ? 2 : 1);
+            cr_assert_eq(s.lane[2].role, middle_role == 1 ? -1 : -2);
+        }
+        cr_assert_eq(changes, 1);
+        cr_assert_eq(middle_role, -1);
+        lanes_close(l);
+    }
+}
+
+Test(lanes, learned_comes_out_the_same_again)
+{
+    static struct scene first;
+
+    for (int n = 0; n < 2; n++) {
+        srand(11);
+        start_with(TRACKER_LSTM);
+        for (int i = 0; i < 30; i++)
+            step(three, i % 7 == 3 ? 1 : 3, &mounted, &mounted, 2, 20);
+        cr_assert_eq(s.n_lanes, 3);
+        if (n == 0)
+            first = s;
+        for (int i = 0; i < 3; i++) {
+            cr_assert_arr_eq(s.lane[i].cubic, first.lane[i].cubic, sizeof first.lane[i].cubic);
+            cr_assert_arr_eq(s.lane[i].cubic_covariance, first.lane[i].cubic_covariance,
+                             sizeof first.lane[i].cubic_covariance);
+        }
+        lanes_close(l);
+    }
+}
+
+Test(lanes, no_such_kind)
+{
+    struct why why;
+
+    cr_assert_eq(lanes_open(&(struct lanes_options){.kind = 99}, &l, &why), ERR_UNSUPPORTED);
+    cr_assert_null(l);
 }

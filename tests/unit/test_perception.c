@@ -109,8 +109,9 @@ uint32_t quality_look(struct quality *q, const struct image *rgb)
     return script_reasons;
 }
 
-enum err lanes_open(struct lanes **out)
+enum err lanes_open(const struct lanes_options *o, struct lanes **out, struct why *why)
 {
+    (void)o, (void)why;
     *out = malloc(1);
     return *out ? OK : ERR_NOMEM;
 }
