@@ -13,6 +13,8 @@ static const struct command commands[] = {
     {"tracks", "tracks against labelled ones: HOTA, MOTA, IDF1", eval_tracks_command},
     {"motion", "the trackers on simulated drives: speed, time to contact, sigmas",
      eval_motion_command},
+    {"ego", "our own motion as seen in the pictures, against a simulator's truth",
+     eval_ego_command},
     {NULL, NULL, NULL},
 };
 

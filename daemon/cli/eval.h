@@ -7,5 +7,6 @@ int eval_lanes_command(int argc, char **argv);
 int eval_road_command(int argc, char **argv);
 int eval_tracks_command(int argc, char **argv);
 int eval_motion_command(int argc, char **argv);
+int eval_ego_command(int argc, char **argv);
 
 #endif

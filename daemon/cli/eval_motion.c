@@ -59,11 +59,15 @@ struct options {
 
 static int parse(int argc, char **argv, struct options *o)
 {
-    static const struct option option[] = {
-        {"drives", required_argument, NULL, 'd'},   {"seed", required_argument, NULL, 's'},
-        {"scenario", required_argument, NULL, 'n'}, {"tracker", required_argument, NULL, 't'},
-        {"weights", required_argument, NULL, 'w'},  {"measured", no_argument, NULL, 'm'},
-        {"lanes", no_argument, NULL, 'l'},          {"help", no_argument, NULL, 'h'},           {0}};
+    static const struct option option[] = {{"drives", required_argument, NULL, 'd'},
+                                           {"seed", required_argument, NULL, 's'},
+                                           {"scenario", required_argument, NULL, 'n'},
+                                           {"tracker", required_argument, NULL, 't'},
+                                           {"weights", required_argument, NULL, 'w'},
+                                           {"measured", no_argument, NULL, 'm'},
+                                           {"lanes", no_argument, NULL, 'l'},
+                                           {"help", no_argument, NULL, 'h'},
+                                           {0}};
     int c;
 
     *o = (struct options){.drives = 200, .seed = 1000};

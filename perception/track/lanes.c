@@ -412,9 +412,10 @@ void lanes_step(struct lanes *l, const struct lane_curve *curve, int n, const st
         if (!used[j])
             track_begin(l, &s[j]);
     drop_duplicates(l, width);
-    tell(l,
-         &(struct lane_frame){
-             .camera = camera, .ego = {.speed_mps = speed_mps, .yaw_rate_radps = yaw_rate_radps}, .dt_s = dt_s, .now_ns = t_ns});
+    tell(l, &(struct lane_frame){.camera = camera,
+                                 .ego = {.speed_mps = speed_mps, .yaw_rate_radps = yaw_rate_radps},
+                                 .dt_s = dt_s,
+                                 .now_ns = t_ns});
     set_lateral(l, width);
     set_roles(l);
     if (!metres)
