@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The weights of this folder from nothing: the simulator draws its sets, teachers label real roads, the network
-# is trained in three stages and put on 8 bit integers. Stopped, and called again, it goes on where it was.
+# is trained in three stages and put on 8 bit integers; the tracker learns from drives without pictures. Stopped, and called
+# again, it goes on where it was.
 #
 #     perception/models/recipe.sh [WORK]      WORK: build/recipe, 3 GB; SHARED, BUILD as for make
 set -euo pipefail
@@ -69,3 +70,13 @@ set +f
 cp "$work/stage3.onnx" $here/outrider.onnx
 "$outrider" nn quantise "$work/stage3.onnx" --calib "$data/highway_objects/train/images" \
     --calib "$data/carla_det/train/images" --calib "$work/sim0/images" -o $here/outrider-int8.onnx
+
+# ---- the tracker: simulated drives without pictures, minutes on a core ---------------------------------------------
+learn() { # NAME, options
+    local resume=()
+    [ -e "$work/$1.checkpoint" ] && resume=(--resume)
+    "$outrider" train tracker --out "$work/$1.onnx" "${@:2}" "${resume[@]}"
+    cp "$work/$1.onnx" "$work/$1-attention.onnx" $here/
+}
+learn tracker-lstm --steps 32000 --follow 500
+learn tracker-rnn --kind rnn --steps 16000 --follow 1000 --seed 2
