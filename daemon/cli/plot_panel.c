@@ -296,7 +296,8 @@ static void put_name(struct plan *p, float x, float y, const char *text, struct 
     const float width = draw_text_width(text, p->dot), height = 10 * p->dot;
 
     for (int i = 0; i < 24 && p->n_labels < MAX_LABELS; i++) {
-        const float up = (float)(i / 4 + 1) * 11 * p->dot;
+        const int step = i / 4 + 1; /* farther and farther out */
+        const float up = (float)step * 11 * p->dot;
         const float left = i % 2 ? x - width - 6 * p->dot : x + 6 * p->dot;
         const float top = i / 2 % 2 ? y + up - 8 * p->dot : y - up;
         const struct box b = {left - p->dot, top - p->dot, left + width, top + height};

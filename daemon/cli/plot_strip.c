@@ -177,7 +177,8 @@ static void draw_chart(struct image *im, const struct plot_data *d, const struct
               w == DISTANCE ? "next in our way: distance, m" : "its speed relative to us, m/s", u,
               PLOT_INK);
     if (!any)
-        draw_text(im, (float)left + 10 * u, (float)(top + height / 2), "nobody", u, PLOT_TRUTH);
+        draw_text(im, (float)left + 10 * u, (float)top + (float)height / 2, "nobody", u,
+                  PLOT_TRUTH);
 }
 
 void plot_strip_draw(struct image *im, const struct plot_data *d, const struct plot_view *v,
