@@ -197,7 +197,9 @@ void pair_features(const struct pair *p, float x[PAIR_FEATURES])
     x[n++] = 2 * bounded(logf((b->y2 - b->y1) / h), 2);
     x[n++] = logit(p->detection->score) / 2;
     x[n++] = p->covered;
-    x[n++] = p->detection->class == track_class(p->track);
+    /* Real detectors take a person for a cyclist and back, those of the drives that this was learnt from
+     * do not: a kind is enough. */
+    x[n++] = class_kind(p->detection->class) == class_kind(track_class(p->track));
     x[n++] = p->rival_track;
     x[n++] = p->rival_choice;
     x[n++] = p->track->confirmed;
@@ -205,6 +207,14 @@ void pair_features(const struct pair *p, float x[PAIR_FEATURES])
     n += expected_features(p, x + n);
     while (n < PAIR_FEATURES)
         x[n++] = 0;
+}
+
+bool pair_obvious(const float x[PAIR_FEATURES])
+{
+    enum { IOU = 0, RIVAL_TRACK = 10, RIVAL_CHOICE = 11 };
+    const float same = 0.5f, other = 0.2f;
+
+    return x[IOU] > same && x[RIVAL_TRACK] < other && x[RIVAL_CHOICE] < other;
 }
 
 /* ---- answers ------------------------------------------------------------------------------- */

@@ -66,6 +66,9 @@ struct pair { /* a track and a detection it may be */
 };
 void pair_features(const struct pair *p, float x[PAIR_FEATURES]);
 
+/* By its features: a box where the track was expected, and neither has anybody else. */
+bool pair_obvious(const float x[PAIR_FEATURES]);
+
 /* The track as its network sees it. Reads t->answer, which is there. */
 void answer_object(const struct track *t, const struct camera *camera, struct object *o);
 

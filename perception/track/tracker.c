@@ -346,6 +346,16 @@ static void ask_pairs(struct tracker *t, const struct frame *f)
             ask_slot(t, f, i, &predicted[i], reading, iou[i], claims);
 }
 
+/* Who walks changes shape more than anything that the network learnt from: it took a person whose box
+ * grew by a fifth from one frame to the next for somebody else. What is obvious is not asked. */
+static float attention_cost(const float logits[ASKED_CANDIDATES + 1],
+                            const float pair[PAIR_FEATURES], int k)
+{
+    float cost = ALONE + DOUBT + logits[ASKED_CANDIDATES] - logits[k];
+
+    return pair_obvious(pair) ? least(cost, 0) : cost;
+}
+
 /* All tracks and detections at once: the likeliest pairs, where staying alone is one more answer. */
 static void associate_attention(struct tracker *t, struct frame *f)
 {
@@ -360,7 +370,7 @@ static void associate_attention(struct tracker *t, struct frame *f)
         for (int k = 0; k < ASKED_CANDIDATES; k++)
             if (t->asked.candidate[i][k] >= 0)
                 t->cost[R][t->asked.candidate[i][k]] =
-                    ALONE + DOUBT + logits[i][ASKED_CANDIDATES] - logits[i][k];
+                    attention_cost(logits[i], t->asked.pair[i][k], k);
         row[R++] = i;
     }
     assign_solve((const float(*)[ASSIGN_MAX_COLUMNS])t->cost, R, f->n, ALONE, match);

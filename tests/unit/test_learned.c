@@ -151,6 +151,45 @@ Test(learned, nears_at_its_speed)
     tracker_close(t);
 }
 
+/* Who walks changes shape, and detectors take a person for a cyclist and back: once each such frame began
+ * a new track, and somebody who crossed the road was told of late. */
+Test(learned, a_person_of_changing_shape_and_class_is_one)
+{
+    static const float px[][4] = {{380, 184, 403, 232}, {379, 186, 398, 231}, {373, 188, 395, 235},
+                                  {372, 190, 391, 240}, {367, 187, 387, 238}, {364, 183, 381, 240},
+                                  {358, 178, 378, 243}, {349, 180, 371, 248}};
+    const struct camera c = {.width = 640,
+                             .height = 384,
+                             .model = CAMERA_PINHOLE,
+                             .fx = 544,
+                             .fy = 544,
+                             .cx = 320,
+                             .cy = 192,
+                             .x_m = 1.6f,
+                             .z_m = 1.4f};
+
+    for (enum tracker_kind k = TRACKER_RNN; k <= TRACKER_LSTM; k++) {
+        static struct object o[SCENE_MAX_OBJECTS];
+        struct tracker *t = open_kind(k);
+
+        for (int f = 0; f < 8; f++) {
+            const struct detection d = {.box_px = {px[f][0], px[f][1], px[f][2], px[f][3]},
+                                        .sigma_px = {2, 2, 2, 2},
+                                        .score = 0.55f,
+                                        .class = f % 2 ? OBJECT_PERSON : OBJECT_CYCLIST};
+
+            tracker_step(t, &d, 1, &c, NULL, f * FRAME_NS);
+            int n = tracker_objects(t, o, SCENE_MAX_OBJECTS);
+            if (f < 3)
+                continue;
+            cr_expect_eq(n, 1, "kind %d, frame %d: %d tracks", (int)k, f, n);
+            cr_expect_eq(o[0].id, 1, "kind %d, frame %d: id %llu", (int)k, f,
+                         (unsigned long long)o[0].id);
+        }
+        tracker_close(t);
+    }
+}
+
 Test(learned, other_networks_are_refused_by_name)
 {
     struct weights w = weights_built_in(true),
