@@ -78,5 +78,5 @@ learn() { # NAME, options
     "$outrider" train tracker --out "$work/$1.onnx" "${@:2}" "${resume[@]}"
     cp "$work/$1.onnx" "$work/$1-attention.onnx" $here/
 }
-learn tracker-lstm --steps 32000 --follow 500
+learn tracker-lstm --steps 44000 --follow 500
 learn tracker-rnn --kind rnn --steps 16000 --follow 1000 --seed 2
