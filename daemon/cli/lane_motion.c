@@ -47,6 +47,10 @@ static void print_lines(struct lane_motion_scores s[], const bool *asked)
         for (int i = 0; i < LANE_GAPS; i++) {
             struct lane_gap *g = &s[k].gap[i];
 
+            if (g->covered.n == 0) {
+                printf(" - | (0 %% of %ld) |", g->asked);
+                continue;
+            }
             print_errors(&g->error_m, 1, " m");
             printf(" %.2f / %.2f (%.0f %% of %ld) |", covered_within(&g->covered, 1),
                    covered_within(&g->covered, 2), 100 * share(g->said, g->asked), g->asked);
