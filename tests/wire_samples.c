@@ -32,6 +32,7 @@ void sample_header(struct header *h)
     for (int i = 0; i < DROP_UNKNOWN_CAMERA; i++)
         h->drops.count[i] = (uint64_t)(10 + i);
     h->coverage = (struct coverage){80, 0.5f, -0.5f};
+    h->ego = (struct ego_motion){12.5f, -0.02f, 0.3f, 0.002f, EGO_SEEN};
 }
 
 void sample_frame(struct frame_header *h)
@@ -135,6 +136,10 @@ static void sample_object(struct object *o, int i)
     o->y_m = -1.25f;
     o->z_m = 0;
     o->vx_mps = -2;
+    o->ground_vx_mps = 10.5f;
+    o->ground_vy_mps = 0.25f;
+    o->ground_vx_sigma_mps = 0.4f;
+    o->ground_vy_sigma_mps = 0.2f;
     o->vy_mps = 0.25f;
     o->ax_mps2 = -0.5f;
     o->ay_mps2 = 0;

@@ -66,6 +66,19 @@ static enum err take_truth(const struct json_lines *l, const json_t *j, struct e
     return OK;
 }
 
+/* Room for one more; NULL: no memory. */
+static struct ego_truth *next_truth(struct ego_truth **list, long *n)
+{
+    if (*n % 256 == 0) {
+        struct ego_truth *more = realloc(*list, (size_t)(*n + 256) * sizeof *more);
+
+        if (!more)
+            return NULL;
+        *list = more;
+    }
+    return *list + (*n)++;
+}
+
 static enum err read_truth(const char *set, struct ego_truth **out, long *n, struct why *why)
 {
     struct json_lines l = {0};
@@ -78,16 +91,9 @@ static enum err read_truth(const char *set, struct ego_truth **out, long *n, str
         return err_say(why, ERR_LIMIT, "%.200s: the path is too long", set);
     e = json_lines_open(path, &l, why);
     while (e == OK && (e = json_lines_next(&l, &j)) == OK) {
-        if (*n % 256 == 0) {
-            struct ego_truth *more = realloc(*out, (size_t)(*n + 256) * sizeof *more);
+        struct ego_truth *at = next_truth(out, n);
 
-            if (more)
-                *out = more;
-            else
-                e = json_lines_no_memory(&l);
-        }
-        if (e == OK)
-            e = take_truth(&l, j, &(*out)[(*n)++]);
+        e = at ? take_truth(&l, j, at) : json_lines_no_memory(&l);
         json_decref(j);
     }
     json_lines_close(&l);

@@ -1,5 +1,6 @@
 #include "perception/motion/patch.h"
 
+#include <assert.h>
 #include <math.h>
 
 enum { SIDE = 9, HALF = SIDE / 2, N = SIDE * SIDE, STEPS = 8 };
@@ -165,6 +166,7 @@ bool patch_follow(struct patch *p, const struct gray *before, const struct gray 
     float at[2] = {p->to_x, p->to_y}, found[N];
     struct template t;
 
+    assert(finest >= 0 && finest <= coarsest && coarsest < GRAY_LEVELS);
     for (int level = coarsest; level >= finest; level--) {
         float scale = 1 / (float)(1 << level);
         float here[2] = {at[0] * scale, at[1] * scale};
