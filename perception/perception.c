@@ -125,11 +125,16 @@ static void forget_tracks(struct perception *p)
     lanes_reset(p->lanes);
 }
 
+static void forget_motion(struct perception *p)
+{
+    ego_sight_reset(p->sight);
+    ego_filter_init(&p->ego);
+}
+
 void perception_reset(struct perception *p)
 {
     forget_tracks(p);
-    ego_sight_reset(p->sight);
-    ego_filter_init(&p->ego);
+    forget_motion(p);
     mount_pause(&p->mount);
     quality_init(&p->quality);
     p->frames = 0;
@@ -143,8 +148,7 @@ enum err perception_calibrate(struct perception *p, const struct camera *c, stru
         return e;
     p->camera = *c;
     forget_tracks(p);
-    ego_sight_reset(p->sight);
-    ego_filter_init(&p->ego);
+    forget_motion(p);
     mount_init(&p->mount, c);
     return OK;
 }
@@ -280,14 +284,6 @@ static void look_at_motion(struct perception *p, const struct image *rgb, const 
     };
 
     ego_sight_step(p->sight, &look, &seen);
-    if (getenv("EGODBG"))
-        fprintf(stderr,
-                "DBG %d %d v %.2f s %.2f w %.4f s %.4f chi %.2f road %d other %d yaw %.4f %.4f "
-                "pitch %.4f %.4f filt %.2f %.3f\n",
-                seen.speed_known, seen.turn_known, seen.speed_mps, seen.speed_sigma_mps,
-                seen.yaw_rate_radps, seen.yaw_rate_sigma_radps, seen.chi2, seen.road, seen.other,
-                seen.yaw_rad, seen.yaw_sigma_rad, seen.pitch_rad, seen.pitch_sigma_rad,
-                p->ego.speed.x, sqrt(p->ego.speed.xx));
     ego_filter_update(&p->ego, &seen);
     mount_update(&p->mount, &seen);
 }
@@ -298,8 +294,6 @@ static struct ego_motion find_motion(struct perception *p, const struct image *r
                                      const struct camera *c, const struct ego_motion *told,
                                      bool repeated, int64_t t_ns)
 {
-    const struct ego_motion unknown = ego_unknown();
-
     if (p->camera.width > 0 && p->frames) {
         double dt_s = (double)(t_ns - p->t_ns) * 1e-9;
 
@@ -310,7 +304,7 @@ static struct ego_motion find_motion(struct perception *p, const struct image *r
         look_at_motion(p, rgb, c, t_ns);
     if (told && told->source != EGO_UNKNOWN && p->ego_choice != EGO_FROM_PICTURES)
         return *told;
-    return p->ego_choice == EGO_FROM_MESSAGES ? unknown : ego_filter_motion(&p->ego, c);
+    return p->ego_choice == EGO_FROM_MESSAGES ? ego_unknown() : ego_filter_motion(&p->ego, c);
 }
 
 static void build_objects(struct perception *p, const struct camera *c, int64_t t_ns,
