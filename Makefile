@@ -247,6 +247,7 @@ conformance: $B/outrider
 
 # Everything heavier: style, static analysis, the tests under each sanitizer, the kernels on ARM.
 check: | deps-check
+	! git grep -nE 'getenv|fprintf\(stderr' -- perception # it knows no environment and no log
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	$(MAKE) --no-print-directory tidy
 	$(MAKE) --no-print-directory test
