@@ -40,6 +40,8 @@ static const float EVIDENCE_KEPT = 0.9f; /* of types and colours, from one sight
 /* Farther between two frames, what was seen before says nothing of the road here. */
 static const float WAY_MAX_M = 30, TURN_MAX_RAD = 0.3f;
 
+static const int64_t SURELY_THERE_NS = 300000000;
+
 struct lanes {
     struct lane_memory *memory; /* NULL: the filter alone */
     bool patient;               /* boundaries outlive longer gaps */
@@ -363,7 +365,10 @@ static void tell(struct lanes *l, struct lane_frame *now)
         if (!answer)
             continue;
         lane_answer_cubic(&t->cubic, answer[i], &t->told);
-        t->existence = lane_answer_existence(t->odds, answer[i]);
+        /* It learnt from what our own network sees; what another one sees again and again is there, and
+         * for a while after. */
+        if (l->t_ns - t->seen_ns > SURELY_THERE_NS)
+            t->existence = lane_answer_existence(t->odds, answer[i]);
     }
 }
 
